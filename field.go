@@ -1,0 +1,116 @@
+package tocsin
+
+import (
+	"slices"
+	"time"
+)
+
+// A Field is one named value of an object, as the log records it.
+type Field struct {
+	Name  string
+	Value Value
+}
+
+// A Value is text, a whole number, a truth or a list of texts.
+// The zero Value is the empty text.
+type Value struct {
+	kind valueKind
+	text string
+	num  int64
+	list []string
+}
+
+type valueKind uint8
+
+const (
+	textValue valueKind = iota
+	intValue
+	boolValue
+	listValue
+)
+
+// Text returns s as a Value.
+func Text(s string) Value { return Value{text: s} }
+
+// Int returns n as a Value; n must lie in [0, 2^53-1] (the log's canonical JSON).
+func Int(n int64) Value { return Value{kind: intValue, num: n} }
+
+// Bool returns b as a Value.
+func Bool(b bool) Value {
+	v := Value{kind: boolValue}
+	if b {
+		v.num = 1
+	}
+	return v
+}
+
+// List returns the texts as a Value; it keeps the slice, which must not change.
+func List(texts []string) Value { return Value{kind: listValue, list: texts} }
+
+// IDText returns id's canonical form, or the empty text for the zero ID.
+func IDText(id ID) Value {
+	if id.IsZero() {
+		return Value{}
+	}
+	return Text(id.String())
+}
+
+// IDList returns ids in canonical form.
+func IDList(ids []ID) Value {
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = id.String()
+	}
+	return List(texts)
+}
+
+// TimeLayout is the only form of a time in the log: UTC, six digits, Z.
+const TimeLayout = "2006-01-02T15:04:05.000000Z"
+
+// Time returns t in TimeLayout, or the empty text for the zero time.
+func Time(t time.Time) Value {
+	if t.IsZero() {
+		return Value{}
+	}
+	return Text(t.UTC().Format(TimeLayout))
+}
+
+// Equal reports whether two values are the same kind and content.
+func (v Value) Equal(w Value) bool {
+	return v.kind == w.kind && v.text == w.text && v.num == w.num && slices.Equal(v.list, w.list)
+}
+
+// AsText returns the text, or "" when v is not text.
+func (v Value) AsText() string { return v.text }
+
+// AsList returns the list, or nil when v is not a list.
+func (v Value) AsList() []string { return v.list }
+
+// Any returns v as string, int64, bool or []string.
+func (v Value) Any() any {
+	switch v.kind {
+	case intValue:
+		return v.num
+	case boolValue:
+		return v.num == 1
+	case listValue:
+		return v.list
+	default:
+		return v.text
+	}
+}
+
+// Diff returns the fields of after that differ from before, and what they were.
+// A nil before stands for an object that did not exist: every field differs.
+func Diff(before, after []Field) (old, changed []Field) {
+	if before == nil {
+		return nil, after
+	}
+	for i, f := range after {
+		if !f.Value.Equal(before[i].Value) {
+			old = append(old, before[i])
+			changed = append(changed, f)
+		}
+	}
+	return old, changed
+}

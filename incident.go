@@ -1,0 +1,175 @@
+package tocsin
+
+import "time"
+
+// Severity says how bad an incident is.
+type Severity string
+
+// The severities, worst first.
+const (
+	Critical Severity = "critical"
+	Major    Severity = "major"
+	Minor    Severity = "minor"
+	Warning  Severity = "warning"
+)
+
+// Severities lists them, worst first.
+func Severities() []Severity { return []Severity{Critical, Major, Minor, Warning} }
+
+// Valid reports whether s is one of Severities.
+func (s Severity) Valid() bool {
+	return s == Critical || s == Major || s == Minor || s == Warning
+}
+
+// Status is where an incident stands in its one lifecycle. Which moves a caller
+// may make is the rule of the door he came through, where it has one.
+type Status string
+
+// The statuses, in the order of the lifecycle.
+const (
+	Open          Status = "open"
+	Investigating Status = "investigating"
+	Fixing        Status = "fixing"
+	Resolved      Status = "resolved"
+	Closed        Status = "closed"
+)
+
+// Statuses lists them in order.
+func Statuses() []Status { return []Status{Open, Investigating, Fixing, Resolved, Closed} }
+
+// Valid reports whether s is one of Statuses.
+func (s Status) Valid() bool {
+	return s == Open || s == Investigating || s == Fixing || s == Resolved || s == Closed
+}
+
+// Over reports whether the trouble is past: resolved or closed.
+func (s Status) Over() bool { return s == Resolved || s == Closed }
+
+// Acknowledged reports whether somebody is at work on it.
+func (s Status) Acknowledged() bool { return s == Investigating || s == Fixing }
+
+// Source says how an incident arose.
+type Source string
+
+// The sources.
+const (
+	FromSystem Source = "system"
+	FromManual Source = "manual"
+)
+
+// Limits on an incident's texts and lists, in Unicode code points and items.
+const (
+	MaxTitle        = 1_000
+	MaxDescription  = 100_000
+	MaxErrorMessage = 1_000
+	MaxNote         = 1_000
+	MaxRegions      = 100
+	MaxRegionName   = 255
+)
+
+// An Incident is the one truthful record of one trouble.
+type Incident struct {
+	Meta
+	// Number counts the organisation's incidents from 1 and is never used again.
+	Number  int32
+	Project ID
+	// Datasets are the data that it concerns, each in the same project.
+	Datasets []ID
+
+	Title           string
+	Description     string
+	Severity        Severity
+	Status          Status
+	Type            string
+	Source          Source
+	ErrorMessage    string
+	AffectedRegions []string
+	FailureCount    int64
+	ResolutionNotes string
+
+	// Check is what noticed it, as it was named then; zero for a manual incident.
+	Check     ID
+	CheckName string
+	CheckURL  string
+
+	// Lead is the user in charge, Reporter the one who opened it, or zero.
+	Lead, Reporter ID
+
+	// StartedAt is when the trouble began, OpenedAt when it was recorded.
+	StartedAt, OpenedAt time.Time
+	// AcknowledgedAt and ResolvedAt are zero until it is so.
+	AcknowledgedAt, ResolvedAt time.Time
+}
+
+// Kind returns KindIncident.
+func (*Incident) Kind() Kind { return KindIncident }
+
+// Fields lists what the log records of an incident.
+func (i *Incident) Fields() []Field {
+	return []Field{
+		{"acknowledged_at", Time(i.AcknowledgedAt)},
+		{"affected_regions", List(i.AffectedRegions)},
+		{"check_id", IDText(i.Check)},
+		{"check_name", Text(i.CheckName)},
+		{"check_url", Text(i.CheckURL)},
+		{"dataset_ids", IDList(i.Datasets)},
+		{"description", Text(i.Description)},
+		{"error_message", Text(i.ErrorMessage)},
+		{"failure_count", Int(i.FailureCount)},
+		{"lead_id", IDText(i.Lead)},
+		{"number", Int(int64(i.Number))},
+		{"opened_at", Time(i.OpenedAt)},
+		{"project_id", IDText(i.Project)},
+		{"reporter_id", IDText(i.Reporter)},
+		{"resolution_notes", Text(i.ResolutionNotes)},
+		{"resolved_at", Time(i.ResolvedAt)},
+		{"severity", Text(string(i.Severity))},
+		{"source", Text(string(i.Source))},
+		{"started_at", Time(i.StartedAt)},
+		{"status", Text(string(i.Status))},
+		{"title", Text(i.Title)},
+		{"type", Text(i.Type)},
+	}
+}
+
+// Target says where a permission to do something to the incident may come from.
+func (i *Incident) Target() Target { return Target{Project: i.Project, Datasets: i.Datasets} }
+
+// MoveTo sets the status and the times that go with it. Entering resolved or
+// closed sets the time of resolution, leaving them clears it; starting work
+// sets the time of acknowledgement, a return to open clears it.
+func (i *Incident) MoveTo(to Status, now time.Time) {
+	i.Status = to
+	switch {
+	case !to.Over():
+		i.ResolvedAt = time.Time{}
+	case i.ResolvedAt.IsZero():
+		i.ResolvedAt = now
+	}
+	switch {
+	case to == Open:
+		i.AcknowledgedAt = time.Time{}
+	case to.Acknowledged() && i.AcknowledgedAt.IsZero():
+		i.AcknowledgedAt = now
+	}
+}
+
+// A Comment is what somebody said about an incident: an object of its own.
+type Comment struct {
+	Meta
+	Incident ID
+	Author   ID
+	Message  string
+}
+
+// Kind returns KindComment.
+func (*Comment) Kind() Kind { return KindComment }
+
+// Fields lists what the log records of a comment.
+func (c *Comment) Fields() []Field {
+	return []Field{
+		{"author_id", IDText(c.Author)},
+		{"incident_id", IDText(c.Incident)},
+		{"message", Text(c.Message)},
+	}
+}

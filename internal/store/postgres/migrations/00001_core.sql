@@ -1,0 +1,248 @@
+-- +goose Up
+
+CREATE TABLE installation (
+    one        BIGINT PRIMARY KEY CHECK (one = 1),
+    id         BYTEA NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+-- One row an organisation: its place in its own log. The commit path locks it.
+CREATE TABLE heads (
+    org_id BYTEA NOT NULL PRIMARY KEY,
+    seq    BIGINT NOT NULL,
+    number INTEGER NOT NULL
+);
+
+-- The log. Order and versions are guarded by the head and by the version of
+-- each object, and an object's history is walked by prev_seq, so the log has no
+-- second index: an update writes as few pages as it can.
+CREATE TABLE log (
+    org_id    BYTEA NOT NULL,
+    seq       BIGINT NOT NULL,
+    kind      TEXT COLLATE "C" NOT NULL,
+    object_id BYTEA NOT NULL,
+    version   BIGINT NOT NULL,
+    prev_seq  BIGINT NOT NULL,
+    leaf      BYTEA NOT NULL,
+    leaf_hash BYTEA NOT NULL,
+    details   BYTEA,
+    nonce     BYTEA,
+    PRIMARY KEY (org_id, seq)
+);
+
+-- Speed bumps, not proof: only details and their nonce may ever be erased.
+-- +goose StatementBegin
+CREATE FUNCTION log_refuses() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'log records are never changed or deleted';
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER log_keeps_rows BEFORE DELETE OR TRUNCATE ON log
+    FOR EACH STATEMENT EXECUTE FUNCTION log_refuses();
+CREATE TRIGGER log_keeps_leaves BEFORE UPDATE OF org_id, seq, kind, object_id, version, prev_seq, leaf, leaf_hash ON log
+    FOR EACH STATEMENT EXECUTE FUNCTION log_refuses();
+
+CREATE TABLE organisations (
+    org_id     BYTEA NOT NULL,
+    id         BYTEA NOT NULL CHECK (id = org_id),
+    version    BIGINT NOT NULL,
+    seq        BIGINT NOT NULL,
+    leaf       BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    name       TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (org_id, id)
+);
+
+CREATE TABLE projects (
+    org_id     BYTEA NOT NULL,
+    id         BYTEA NOT NULL,
+    version    BIGINT NOT NULL,
+    seq        BIGINT NOT NULL,
+    leaf       BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    name       TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (org_id, id),
+    UNIQUE (org_id, name)
+);
+
+CREATE TABLE datasets (
+    org_id     BYTEA NOT NULL,
+    id         BYTEA NOT NULL,
+    version    BIGINT NOT NULL,
+    seq        BIGINT NOT NULL,
+    leaf       BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    project_id BYTEA NOT NULL,
+    name       TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (org_id, id),
+    UNIQUE (org_id, project_id, name)
+);
+
+CREATE TABLE checks (
+    org_id      BYTEA NOT NULL,
+    id          BYTEA NOT NULL,
+    version     BIGINT NOT NULL,
+    seq         BIGINT NOT NULL,
+    leaf        BYTEA NOT NULL,
+    created_at  BIGINT NOT NULL,
+    updated_at  BIGINT NOT NULL,
+    project_id  BYTEA NOT NULL,
+    name        TEXT COLLATE "C" NOT NULL,
+    url         TEXT COLLATE "C" NOT NULL,
+    dataset_ids TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (org_id, id),
+    UNIQUE (org_id, project_id, name)
+);
+
+CREATE TABLE users (
+    org_id     BYTEA NOT NULL,
+    id         BYTEA NOT NULL,
+    version    BIGINT NOT NULL,
+    seq        BIGINT NOT NULL,
+    leaf       BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    name       TEXT COLLATE "C" NOT NULL,
+    email      TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (org_id, id),
+    UNIQUE (org_id, email)
+);
+
+CREATE TABLE roles (
+    org_id      BYTEA NOT NULL,
+    id          BYTEA NOT NULL,
+    version     BIGINT NOT NULL,
+    seq         BIGINT NOT NULL,
+    leaf        BYTEA NOT NULL,
+    created_at  BIGINT NOT NULL,
+    updated_at  BIGINT NOT NULL,
+    name        TEXT COLLATE "C" NOT NULL,
+    permissions TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (org_id, id),
+    UNIQUE (org_id, name)
+);
+
+CREATE TABLE grants (
+    org_id     BYTEA NOT NULL,
+    id         BYTEA NOT NULL,
+    version    BIGINT NOT NULL,
+    seq        BIGINT NOT NULL,
+    leaf       BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    user_id    BYTEA NOT NULL,
+    role       TEXT COLLATE "C" NOT NULL,
+    scope      TEXT COLLATE "C" NOT NULL,
+    scope_id   BYTEA NOT NULL,
+    revoked_at BIGINT NOT NULL,
+    PRIMARY KEY (org_id, id)
+);
+
+CREATE INDEX grants_of_user ON grants (org_id, user_id);
+
+CREATE TABLE api_keys (
+    org_id      BYTEA NOT NULL,
+    id          BYTEA NOT NULL,
+    version     BIGINT NOT NULL,
+    seq         BIGINT NOT NULL,
+    leaf        BYTEA NOT NULL,
+    created_at  BIGINT NOT NULL,
+    updated_at  BIGINT NOT NULL,
+    owner_id    BYTEA NOT NULL,
+    name        TEXT COLLATE "C" NOT NULL,
+    project_id  BYTEA,
+    permissions TEXT COLLATE "C" NOT NULL,
+    secret_hash BYTEA NOT NULL,
+    expires_at  BIGINT NOT NULL,
+    revoked_at  BIGINT NOT NULL,
+    PRIMARY KEY (org_id, id)
+);
+
+-- A request brings a key and nothing else: this finds its organisation.
+CREATE UNIQUE INDEX api_keys_by_id ON api_keys (id);
+
+-- When a key was last used: not a change, so not in its row.
+CREATE TABLE key_use (
+    org_id  BYTEA NOT NULL,
+    key_id  BYTEA NOT NULL,
+    used_at BIGINT NOT NULL,
+    PRIMARY KEY (org_id, key_id)
+);
+
+CREATE TABLE incidents (
+    org_id           BYTEA NOT NULL,
+    id               BYTEA NOT NULL,
+    version          BIGINT NOT NULL,
+    seq              BIGINT NOT NULL,
+    leaf             BYTEA NOT NULL,
+    created_at       BIGINT NOT NULL,
+    updated_at       BIGINT NOT NULL,
+    number           INTEGER NOT NULL,
+    project_id       BYTEA NOT NULL,
+    dataset_ids      TEXT COLLATE "C" NOT NULL,
+    title            TEXT COLLATE "C" NOT NULL,
+    description      TEXT COLLATE "C" NOT NULL,
+    severity         TEXT COLLATE "C" NOT NULL,
+    status           TEXT COLLATE "C" NOT NULL,
+    type             TEXT COLLATE "C" NOT NULL,
+    source           TEXT COLLATE "C" NOT NULL,
+    error_message    TEXT COLLATE "C" NOT NULL,
+    affected_regions TEXT COLLATE "C" NOT NULL,
+    failure_count    BIGINT NOT NULL,
+    resolution_notes TEXT COLLATE "C" NOT NULL,
+    check_id         BYTEA,
+    check_name       TEXT COLLATE "C" NOT NULL,
+    check_url        TEXT COLLATE "C" NOT NULL,
+    lead_id          BYTEA,
+    reporter_id      BYTEA,
+    started_at       BIGINT NOT NULL,
+    opened_at        BIGINT NOT NULL,
+    acknowledged_at  BIGINT NOT NULL,
+    resolved_at      BIGINT NOT NULL,
+    PRIMARY KEY (org_id, id)
+);
+
+-- No index holds a column that ordinary updates touch: status is only in the
+-- condition of the last, and is written only when it changes.
+CREATE UNIQUE INDEX incidents_by_number ON incidents (org_id, number);
+CREATE INDEX incidents_by_project ON incidents (org_id, project_id, number);
+CREATE INDEX incidents_unresolved ON incidents (org_id, project_id, number)
+    WHERE status IN ('open', 'investigating', 'fixing');
+
+CREATE TABLE incident_datasets (
+    org_id      BYTEA NOT NULL,
+    dataset_id  BYTEA NOT NULL,
+    incident_id BYTEA NOT NULL,
+    PRIMARY KEY (org_id, dataset_id, incident_id)
+);
+
+CREATE INDEX incident_datasets_of_incident ON incident_datasets (org_id, incident_id);
+
+CREATE TABLE comments (
+    org_id      BYTEA NOT NULL,
+    id          BYTEA NOT NULL,
+    version     BIGINT NOT NULL,
+    seq         BIGINT NOT NULL,
+    leaf        BYTEA NOT NULL,
+    created_at  BIGINT NOT NULL,
+    updated_at  BIGINT NOT NULL,
+    incident_id BYTEA NOT NULL,
+    author_id   BYTEA,
+    message     TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (org_id, id)
+);
+
+CREATE INDEX comments_of_incident ON comments (org_id, incident_id, seq);
+
+-- The times of the calls that a sliding window let through, one row a key and
+-- operation, so that every node counts the same. Written without waiting for
+-- the disk: losing the last of them in a crash lets a few calls more through.
+CREATE TABLE call_windows (
+    key_id    BYTEA NOT NULL,
+    operation TEXT COLLATE "C" NOT NULL,
+    calls     BIGINT[] NOT NULL,
+    PRIMARY KEY (key_id, operation)
+);

@@ -1,0 +1,238 @@
+-- +goose Up
+
+CREATE TABLE installation (
+    one        INTEGER PRIMARY KEY CHECK (one = 1),
+    id         BLOB NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+-- One row an organisation: its place in its own log. The commit path locks it.
+CREATE TABLE heads (
+    org_id BLOB NOT NULL PRIMARY KEY,
+    seq    INTEGER NOT NULL,
+    number INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The log. Order and versions are guarded by the head and by the version of
+-- each object, and an object's history is walked by prev_seq, so the log has no
+-- second index: an update writes as few pages as it can.
+CREATE TABLE log (
+    org_id    BLOB NOT NULL,
+    seq       INTEGER NOT NULL,
+    kind      TEXT NOT NULL,
+    object_id BLOB NOT NULL,
+    version   INTEGER NOT NULL,
+    prev_seq  INTEGER NOT NULL,
+    leaf      BLOB NOT NULL,
+    leaf_hash BLOB NOT NULL,
+    details   BLOB,
+    nonce     BLOB,
+    PRIMARY KEY (org_id, seq)
+) STRICT;
+
+-- Speed bumps, not proof: only details and their nonce may ever be erased.
+-- +goose StatementBegin
+CREATE TRIGGER log_keeps_rows BEFORE DELETE ON log BEGIN
+    SELECT RAISE(ABORT, 'log records are never deleted');
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER log_keeps_leaves BEFORE UPDATE OF org_id, seq, kind, object_id, version, prev_seq, leaf, leaf_hash ON log BEGIN
+    SELECT RAISE(ABORT, 'log records are never changed');
+END;
+-- +goose StatementEnd
+
+CREATE TABLE organisations (
+    org_id     BLOB NOT NULL,
+    id         BLOB NOT NULL CHECK (id = org_id),
+    version    INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,
+    leaf       BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    name       TEXT NOT NULL,
+    PRIMARY KEY (org_id, id)
+) STRICT;
+
+CREATE TABLE projects (
+    org_id     BLOB NOT NULL,
+    id         BLOB NOT NULL,
+    version    INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,
+    leaf       BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    name       TEXT NOT NULL,
+    PRIMARY KEY (org_id, id),
+    UNIQUE (org_id, name)
+) STRICT;
+
+CREATE TABLE datasets (
+    org_id     BLOB NOT NULL,
+    id         BLOB NOT NULL,
+    version    INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,
+    leaf       BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    project_id BLOB NOT NULL,
+    name       TEXT NOT NULL,
+    PRIMARY KEY (org_id, id),
+    UNIQUE (org_id, project_id, name)
+) STRICT;
+
+CREATE TABLE checks (
+    org_id      BLOB NOT NULL,
+    id          BLOB NOT NULL,
+    version     INTEGER NOT NULL,
+    seq         INTEGER NOT NULL,
+    leaf        BLOB NOT NULL,
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL,
+    project_id  BLOB NOT NULL,
+    name        TEXT NOT NULL,
+    url         TEXT NOT NULL,
+    dataset_ids TEXT NOT NULL,
+    PRIMARY KEY (org_id, id),
+    UNIQUE (org_id, project_id, name)
+) STRICT;
+
+CREATE TABLE users (
+    org_id     BLOB NOT NULL,
+    id         BLOB NOT NULL,
+    version    INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,
+    leaf       BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    name       TEXT NOT NULL,
+    email      TEXT NOT NULL,
+    PRIMARY KEY (org_id, id),
+    UNIQUE (org_id, email)
+) STRICT;
+
+CREATE TABLE roles (
+    org_id      BLOB NOT NULL,
+    id          BLOB NOT NULL,
+    version     INTEGER NOT NULL,
+    seq         INTEGER NOT NULL,
+    leaf        BLOB NOT NULL,
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL,
+    name        TEXT NOT NULL,
+    permissions TEXT NOT NULL,
+    PRIMARY KEY (org_id, id),
+    UNIQUE (org_id, name)
+) STRICT;
+
+CREATE TABLE grants (
+    org_id     BLOB NOT NULL,
+    id         BLOB NOT NULL,
+    version    INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,
+    leaf       BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    user_id    BLOB NOT NULL,
+    role       TEXT NOT NULL,
+    scope      TEXT NOT NULL,
+    scope_id   BLOB NOT NULL,
+    revoked_at INTEGER NOT NULL,
+    PRIMARY KEY (org_id, id)
+) STRICT;
+
+CREATE INDEX grants_of_user ON grants (org_id, user_id);
+
+CREATE TABLE api_keys (
+    org_id      BLOB NOT NULL,
+    id          BLOB NOT NULL,
+    version     INTEGER NOT NULL,
+    seq         INTEGER NOT NULL,
+    leaf        BLOB NOT NULL,
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL,
+    owner_id    BLOB NOT NULL,
+    name        TEXT NOT NULL,
+    project_id  BLOB,
+    permissions TEXT NOT NULL,
+    secret_hash BLOB NOT NULL,
+    expires_at  INTEGER NOT NULL,
+    revoked_at  INTEGER NOT NULL,
+    PRIMARY KEY (org_id, id)
+) STRICT;
+
+-- A request brings a key and nothing else: this finds its organisation.
+CREATE UNIQUE INDEX api_keys_by_id ON api_keys (id);
+
+-- When a key was last used: not a change, so not in its row.
+CREATE TABLE key_use (
+    org_id  BLOB NOT NULL,
+    key_id  BLOB NOT NULL,
+    used_at INTEGER NOT NULL,
+    PRIMARY KEY (org_id, key_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE incidents (
+    org_id           BLOB NOT NULL,
+    id               BLOB NOT NULL,
+    version          INTEGER NOT NULL,
+    seq              INTEGER NOT NULL,
+    leaf             BLOB NOT NULL,
+    created_at       INTEGER NOT NULL,
+    updated_at       INTEGER NOT NULL,
+    number           INTEGER NOT NULL,
+    project_id       BLOB NOT NULL,
+    dataset_ids      TEXT NOT NULL,
+    title            TEXT NOT NULL,
+    description      TEXT NOT NULL,
+    severity         TEXT NOT NULL,
+    status           TEXT NOT NULL,
+    type             TEXT NOT NULL,
+    source           TEXT NOT NULL,
+    error_message    TEXT NOT NULL,
+    affected_regions TEXT NOT NULL,
+    failure_count    INTEGER NOT NULL,
+    resolution_notes TEXT NOT NULL,
+    check_id         BLOB,
+    check_name       TEXT NOT NULL,
+    check_url        TEXT NOT NULL,
+    lead_id          BLOB,
+    reporter_id      BLOB,
+    started_at       INTEGER NOT NULL,
+    opened_at        INTEGER NOT NULL,
+    acknowledged_at  INTEGER NOT NULL,
+    resolved_at      INTEGER NOT NULL,
+    PRIMARY KEY (org_id, id)
+) STRICT;
+
+-- No index holds a column that ordinary updates touch: status is only in the
+-- condition of the last, and is written only when it changes.
+CREATE UNIQUE INDEX incidents_by_number ON incidents (org_id, number);
+CREATE INDEX incidents_by_project ON incidents (org_id, project_id, number);
+CREATE INDEX incidents_unresolved ON incidents (org_id, project_id, number)
+    WHERE status IN ('open', 'investigating', 'fixing');
+
+CREATE TABLE incident_datasets (
+    org_id      BLOB NOT NULL,
+    dataset_id  BLOB NOT NULL,
+    incident_id BLOB NOT NULL,
+    PRIMARY KEY (org_id, dataset_id, incident_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX incident_datasets_of_incident ON incident_datasets (org_id, incident_id);
+
+CREATE TABLE comments (
+    org_id      BLOB NOT NULL,
+    id          BLOB NOT NULL,
+    version     INTEGER NOT NULL,
+    seq         INTEGER NOT NULL,
+    leaf        BLOB NOT NULL,
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL,
+    incident_id BLOB NOT NULL,
+    author_id   BLOB,
+    message     TEXT NOT NULL,
+    PRIMARY KEY (org_id, id)
+) STRICT;
+
+CREATE INDEX comments_of_incident ON comments (org_id, incident_id, seq);

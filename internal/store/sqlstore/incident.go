@@ -1,0 +1,180 @@
+package sqlstore
+
+import (
+	"fmt"
+	"strings"
+
+	"tocsin"
+	"tocsin/internal/store"
+)
+
+var incidents = &table{
+	kind: tocsin.KindIncident, name: "incidents",
+	columns: []column{
+		{name: "number", fixed: true}, {name: "project_id", fixed: true}, {name: "dataset_ids", fixed: true},
+		{name: "title"}, {name: "description"}, {name: "severity"}, {name: "status", indexed: true},
+		{name: "type", fixed: true}, {name: "source", fixed: true}, {name: "error_message"},
+		{name: "affected_regions"}, {name: "failure_count"}, {name: "resolution_notes"},
+		{name: "check_id", fixed: true}, {name: "check_name", fixed: true}, {name: "check_url", fixed: true},
+		{name: "lead_id"}, {name: "reporter_id", fixed: true},
+		{name: "started_at", fixed: true}, {name: "opened_at", fixed: true},
+		{name: "acknowledged_at"}, {name: "resolved_at"},
+	},
+	values: func(o tocsin.Object) []any {
+		i := o.(*tocsin.Incident)
+		return []any{
+			i.Number, i.Project[:], idsText(i.Datasets),
+			i.Title, i.Description, string(i.Severity), string(i.Status),
+			i.Type, string(i.Source), i.ErrorMessage,
+			jsonText(i.AffectedRegions), i.FailureCount, i.ResolutionNotes,
+			optional(i.Check), i.CheckName, i.CheckURL,
+			optional(i.Lead), optional(i.Reporter),
+			micros(i.StartedAt), micros(i.OpenedAt),
+			micros(i.AcknowledgedAt), micros(i.ResolvedAt),
+		}
+	},
+	fresh: func() (tocsin.Object, []any) {
+		i := new(tocsin.Incident)
+		return i, []any{
+			&i.Number, toID(&i.Project), toIDs(&i.Datasets),
+			&i.Title, &i.Description, &i.Severity, &i.Status,
+			&i.Type, &i.Source, &i.ErrorMessage,
+			toList(&i.AffectedRegions), &i.FailureCount, &i.ResolutionNotes,
+			toID(&i.Check), &i.CheckName, &i.CheckURL,
+			toID(&i.Lead), toID(&i.Reporter),
+			toTime(&i.StartedAt), toTime(&i.OpenedAt),
+			toTime(&i.AcknowledgedAt), toTime(&i.ResolvedAt),
+		}
+	},
+}
+
+var comments = &table{
+	kind: tocsin.KindComment, name: "comments",
+	columns: []column{{name: "incident_id", fixed: true}, {name: "author_id", fixed: true}, {name: "message"}},
+	values: func(o tocsin.Object) []any {
+		c := o.(*tocsin.Comment)
+		return []any{c.Incident[:], optional(c.Author), c.Message}
+	},
+	fresh: func() (tocsin.Object, []any) {
+		c := new(tocsin.Comment)
+		return c, []any{toID(&c.Incident), toID(&c.Author), &c.Message}
+	},
+}
+
+// where collects conditions and their arguments.
+type where struct {
+	conditions []string
+	args       []any
+}
+
+// add appends a condition in which each ? stands for the next argument.
+func (w *where) add(condition string, args ...any) {
+	w.conditions = append(w.conditions, w.bind(condition, args...))
+}
+
+// bind numbers the parameters of a condition.
+func (w *where) bind(condition string, args ...any) string {
+	for _, a := range args {
+		w.args = append(w.args, a)
+		condition = strings.Replace(condition, "?", fmt.Sprintf("$%d", len(w.args)), 1)
+	}
+	return condition
+}
+
+// in returns "column IN (…)", or what is never true for an empty list.
+func (w *where) in(column string, values []any) string {
+	if len(values) == 0 {
+		return "1 = 0"
+	}
+	return w.bind(column+" IN ("+strings.TrimSuffix(strings.Repeat("?, ", len(values)), ", ")+")", values...)
+}
+
+func idArgs(ids []tocsin.ID) []any {
+	args := make([]any, len(ids))
+	for i := range ids {
+		args[i] = ids[i][:]
+	}
+	return args
+}
+
+func textArgs[T ~string](texts []T) []any {
+	args := make([]any, len(texts))
+	for i, t := range texts {
+		args[i] = string(t)
+	}
+	return args
+}
+
+// unresolved is the condition of the partial index incidents_unresolved, word
+// for word.
+const unresolved = "status IN ('open', 'investigating', 'fixing')"
+
+// incidentsWhere returns the conditions of a query.
+func incidentsWhere(org tocsin.ID, q store.IncidentQuery) *where {
+	w := &where{}
+	w.add("org_id = ?", org[:])
+	for _, project := range []tocsin.ID{q.Reach.Within, q.Project} {
+		if !project.IsZero() {
+			w.add("project_id = ?", project[:])
+		}
+	}
+	if !q.Reach.Everywhere {
+		seen := w.in("project_id", idArgs(q.Reach.Projects))
+		in := w.in("d.dataset_id", idArgs(q.Reach.Datasets))
+		w.add("(" + seen + " OR EXISTS (SELECT 1 FROM incident_datasets d WHERE d.org_id = incidents.org_id AND d.incident_id = incidents.id AND " + in + "))")
+	}
+	if !q.Dataset.IsZero() {
+		w.add("id IN (SELECT d.incident_id FROM incident_datasets d WHERE d.org_id = ? AND d.dataset_id = ?)", org[:], q.Dataset[:])
+	}
+	if q.IDs != nil {
+		w.add(w.in("id", idArgs(q.IDs)))
+	}
+	if q.Statuses != nil {
+		over := false
+		for _, s := range q.Statuses {
+			over = over || s.Over()
+		}
+		if !over {
+			w.add(unresolved)
+		}
+		w.add(w.in("status", textArgs(q.Statuses)))
+	}
+	if q.Severities != nil {
+		w.add(w.in("severity", textArgs(q.Severities)))
+	}
+	if !q.Check.IsZero() {
+		w.add("check_id = ?", q.Check[:])
+	}
+	if !q.Lead.IsZero() {
+		w.add("lead_id = ?", q.Lead[:])
+	}
+	if !q.From.IsZero() {
+		w.add("created_at >= ?", micros(q.From))
+	}
+	if !q.To.IsZero() {
+		w.add("created_at < ?", micros(q.To))
+	}
+	return w
+}
+
+func (w *where) String() string { return " WHERE " + strings.Join(w.conditions, " AND ") }
+
+// orderBy returns the ORDER BY clause of a query.
+func orderBy(q store.IncidentQuery) string {
+	direction := ""
+	if q.Descending {
+		direction = " DESC"
+	}
+	by := map[store.SortField]string{
+		store.SortCreated:  "created_at",
+		store.SortUpdated:  "updated_at",
+		store.SortStarted:  "started_at",
+		store.SortResolved: "resolved_at",
+		store.SortSeverity: "CASE severity WHEN 'critical' THEN 4 WHEN 'major' THEN 3 WHEN 'minor' THEN 2 ELSE 1 END",
+		store.SortStatus:   "CASE status WHEN 'open' THEN 1 WHEN 'investigating' THEN 2 WHEN 'fixing' THEN 3 WHEN 'resolved' THEN 4 ELSE 5 END",
+	}[q.Sort]
+	if by != "" {
+		by += direction + ", "
+	}
+	return " ORDER BY " + by + "number" + direction
+}

@@ -1,0 +1,137 @@
+// Package store is the contract between Tocsin's use cases and its storage
+// engines: reads by noun, and one way to change anything, Commit.
+//
+// # The contract
+//
+// Commit decides at commit time. An engine must, for each command: lock the
+// head of the actor's organisation, read the keyed objects as they stand under
+// that lock, run Decide on them, and write the changed objects, one log record
+// for each and the head, in one transaction. It must not answer before that
+// transaction is durable. It must bind every read and write to the actor's
+// organisation. It must run each command at most once to effect: an error or
+// lost connection at COMMIT is answered tocsin.Unknown and never run again.
+//
+// What engines share of this is here (Batch decides, Writer queues and
+// batches); an engine supplies Execute. Package storetest holds every engine
+// to the contract.
+//
+// This package must never speak SQL, HTTP or a dialect.
+package store
+
+import (
+	"context"
+	"time"
+
+	"tocsin"
+)
+
+// A Key names an object of the actor's organisation.
+type Key struct {
+	Kind tocsin.Kind
+	ID   tocsin.ID
+}
+
+// Store is a storage engine. Its methods may be called from any goroutine.
+// Objects that it returns are shared: never change one.
+type Store interface {
+	// Commit runs one command; see the package comment. Errors are the
+	// decision's own, or carry tocsin.Busy (certainly not done), tocsin.Unknown,
+	// tocsin.Conflict (a name is taken) or no code. A ctx that ends before the
+	// command's batch begins withdraws it; one that ends later changes nothing.
+	Commit(ctx context.Context, cmd Command) (Result, error)
+
+	// Get returns one object, or a tocsin.NotFound error.
+	Get(ctx context.Context, org tocsin.ID, key Key) (tocsin.Object, error)
+	// List returns all objects of a kind in order of creation. It is for the
+	// kinds that people make by hand, not for incidents and comments.
+	List(ctx context.Context, org tocsin.ID, kind tocsin.Kind) ([]tocsin.Object, error)
+	// Organisations returns all organisations in order of creation.
+	Organisations(ctx context.Context) ([]*tocsin.Organisation, error)
+	// Incidents returns one page of incidents and how many match in all.
+	Incidents(ctx context.Context, org tocsin.ID, q IncidentQuery) ([]*tocsin.Incident, int, error)
+	// Comments returns an incident's comments in order of creation.
+	Comments(ctx context.Context, org, incident tocsin.ID) ([]*tocsin.Comment, error)
+	// History returns the log entries of one object, oldest first.
+	History(ctx context.Context, org tocsin.ID, key Key) ([]tocsin.Entry, error)
+	// Log returns up to limit records with a sequence number above after.
+	Log(ctx context.Context, org tocsin.ID, after int64, limit int) ([]Record, error)
+
+	// Access returns what an API key may do, whatever organisation it is of, or
+	// a tocsin.NotFound error. It is the only read that crosses organisations.
+	Access(ctx context.Context, key tocsin.ID) (*tocsin.Access, error)
+	// Admit asks whether one more call fits into a sliding window: at most limit
+	// in any window. It returns 0 when it does, counting the call, or how long
+	// until one fits again. Every node of an installation sees the same window.
+	Admit(ctx context.Context, key tocsin.ID, operation string, limit int, window time.Duration) (time.Duration, error)
+	// RecordUse notes when keys were last used. It is not a change: no entry.
+	RecordUse(ctx context.Context, uses []KeyUse) error
+	// LastUse returns when each key of an organisation was last used.
+	LastUse(ctx context.Context, org tocsin.ID) (map[tocsin.ID]time.Time, error)
+
+	// Installation returns the installation's id, made once with the schema.
+	Installation() tocsin.ID
+	// Ping returns nil when the engine can take a change now.
+	Ping(ctx context.Context) error
+	// Failed is closed when the engine must not go on and the process should
+	// exit, after which Err says why.
+	Failed() <-chan struct{}
+	// Err returns why Failed was closed.
+	Err() error
+	// Close ends all work after what is under way, and closes the database.
+	Close() error
+}
+
+// A KeyUse says when a key was last used.
+type KeyUse struct {
+	Org, Key tocsin.ID
+	At       time.Time
+}
+
+// An IncidentQuery selects incidents; zero fields do not narrow.
+type IncidentQuery struct {
+	// Reach limits to what the actor may see.
+	Reach tocsin.Reach
+	// Project and Dataset limit to one of each, and IDs to those named.
+	Project, Dataset tocsin.ID
+	IDs              []tocsin.ID
+	Statuses         []tocsin.Status
+	Severities       []tocsin.Severity
+	Check, Lead      tocsin.ID
+	// From and To limit the time of creation: From <= created < To.
+	From, To time.Time
+	// Sort orders the page; ties go by number, in the same direction.
+	Sort       SortField
+	Descending bool
+	// Offset and Limit cut out the page. Limit must be positive.
+	Offset, Limit int
+}
+
+// A SortField is what a list of incidents can be ordered by.
+type SortField string
+
+// The sort fields; the zero one is by number. Severity sorts by badness, the
+// worst highest; Status in the order of the lifecycle.
+const (
+	SortNumber   SortField = ""
+	SortCreated  SortField = "created_at"
+	SortUpdated  SortField = "updated_at"
+	SortStarted  SortField = "started_at"
+	SortResolved SortField = "resolved_at"
+	SortSeverity SortField = "severity"
+	SortStatus   SortField = "status"
+)
+
+// ErrNotFound returns the NotFound error for a kind of object.
+func ErrNotFound(kind tocsin.Kind) error {
+	return tocsin.Errorf(tocsin.NotFound, "there is no such %s", kind)
+}
+
+// Find returns one object of a known type, or an error as Store.Get does.
+func Find[T tocsin.Object](ctx context.Context, s Store, org tocsin.ID, kind tocsin.Kind, id tocsin.ID) (T, error) {
+	o, err := s.Get(ctx, org, Key{kind, id})
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return o.(T), nil
+}
