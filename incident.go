@@ -59,8 +59,6 @@ const (
 
 // Limits on an incident's texts and lists, in Unicode code points and items.
 const (
-	MaxTitle        = 1_000
-	MaxDescription  = 100_000
 	MaxErrorMessage = 1_000
 	MaxNote         = 1_000
 	MaxRegions      = 100

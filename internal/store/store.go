@@ -48,7 +48,7 @@ type Store interface {
 	// Organisations returns all organisations in order of creation.
 	Organisations(ctx context.Context) ([]*tocsin.Organisation, error)
 	// Incidents returns one page of incidents and how many match in all.
-	Incidents(ctx context.Context, org tocsin.ID, q IncidentQuery) ([]*tocsin.Incident, int, error)
+	Incidents(ctx context.Context, org tocsin.ID, q tocsin.IncidentQuery) ([]*tocsin.Incident, int, error)
 	// Comments returns an incident's comments in order of creation.
 	Comments(ctx context.Context, org, incident tocsin.ID) ([]*tocsin.Comment, error)
 	// History returns the log entries of one object, oldest first.
@@ -87,40 +87,6 @@ type KeyUse struct {
 	At       time.Time
 }
 
-// An IncidentQuery selects incidents; zero fields do not narrow.
-type IncidentQuery struct {
-	// Reach limits to what the actor may see.
-	Reach tocsin.Reach
-	// Project and Dataset limit to one of each, and IDs to those named.
-	Project, Dataset tocsin.ID
-	IDs              []tocsin.ID
-	Statuses         []tocsin.Status
-	Severities       []tocsin.Severity
-	Check, Lead      tocsin.ID
-	// From and To limit the time of creation: From <= created < To.
-	From, To time.Time
-	// Sort orders the page; ties go by number, in the same direction.
-	Sort       SortField
-	Descending bool
-	// Offset and Limit cut out the page. Limit must be positive.
-	Offset, Limit int
-}
-
-// A SortField is what a list of incidents can be ordered by.
-type SortField string
-
-// The sort fields; the zero one is by number. Severity sorts by badness, the
-// worst highest; Status in the order of the lifecycle.
-const (
-	SortNumber   SortField = ""
-	SortCreated  SortField = "created_at"
-	SortUpdated  SortField = "updated_at"
-	SortStarted  SortField = "started_at"
-	SortResolved SortField = "resolved_at"
-	SortSeverity SortField = "severity"
-	SortStatus   SortField = "status"
-)
-
 // ErrNotFound returns the NotFound error for a kind of object.
 func ErrNotFound(kind tocsin.Kind) error {
 	return tocsin.Errorf(tocsin.NotFound, "there is no such %s", kind)
@@ -134,4 +100,15 @@ func Find[T tocsin.Object](ctx context.Context, s Store, org tocsin.ID, kind toc
 		return zero, err
 	}
 	return o.(T), nil
+}
+
+// One commits a command that writes one object and returns it as it is now
+// stored, and whether it changed.
+func One[T tocsin.Object](ctx context.Context, s Store, cmd Command) (T, bool, error) {
+	var zero T
+	res, err := s.Commit(ctx, cmd)
+	if err != nil {
+		return zero, false, err
+	}
+	return res.Objects[0].(T), res.Changed, nil
 }

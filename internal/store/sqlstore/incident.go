@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"tocsin"
-	"tocsin/internal/store"
 )
 
 var incidents = &table{
@@ -110,7 +109,7 @@ func textArgs[T ~string](texts []T) []any {
 const unresolved = "status IN ('open', 'investigating', 'fixing')"
 
 // incidentsWhere returns the conditions of a query.
-func incidentsWhere(org tocsin.ID, q store.IncidentQuery) *where {
+func incidentsWhere(org tocsin.ID, q tocsin.IncidentQuery) *where {
 	w := &where{}
 	w.add("org_id = ?", org[:])
 	for _, project := range []tocsin.ID{q.Reach.Within, q.Project} {
@@ -160,18 +159,18 @@ func incidentsWhere(org tocsin.ID, q store.IncidentQuery) *where {
 func (w *where) String() string { return " WHERE " + strings.Join(w.conditions, " AND ") }
 
 // orderBy returns the ORDER BY clause of a query.
-func orderBy(q store.IncidentQuery) string {
+func orderBy(q tocsin.IncidentQuery) string {
 	direction := ""
 	if q.Descending {
 		direction = " DESC"
 	}
-	by := map[store.SortField]string{
-		store.SortCreated:  "created_at",
-		store.SortUpdated:  "updated_at",
-		store.SortStarted:  "started_at",
-		store.SortResolved: "resolved_at",
-		store.SortSeverity: "CASE severity WHEN 'critical' THEN 4 WHEN 'major' THEN 3 WHEN 'minor' THEN 2 ELSE 1 END",
-		store.SortStatus:   "CASE status WHEN 'open' THEN 1 WHEN 'investigating' THEN 2 WHEN 'fixing' THEN 3 WHEN 'resolved' THEN 4 ELSE 5 END",
+	by := map[tocsin.SortField]string{
+		tocsin.SortCreated:  "created_at",
+		tocsin.SortUpdated:  "updated_at",
+		tocsin.SortStarted:  "started_at",
+		tocsin.SortResolved: "resolved_at",
+		tocsin.SortSeverity: "CASE severity WHEN 'critical' THEN 4 WHEN 'major' THEN 3 WHEN 'minor' THEN 2 ELSE 1 END",
+		tocsin.SortStatus:   "CASE status WHEN 'open' THEN 1 WHEN 'investigating' THEN 2 WHEN 'fixing' THEN 3 WHEN 'resolved' THEN 4 ELSE 5 END",
 	}[q.Sort]
 	if by != "" {
 		by += direction + ", "

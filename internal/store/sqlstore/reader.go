@@ -95,7 +95,7 @@ func (r *Reader) Organisations(ctx context.Context) ([]*tocsin.Organisation, err
 }
 
 // Incidents is store.Store's.
-func (r *Reader) Incidents(ctx context.Context, org tocsin.ID, q store.IncidentQuery) ([]*tocsin.Incident, int, error) {
+func (r *Reader) Incidents(ctx context.Context, org tocsin.ID, q tocsin.IncidentQuery) ([]*tocsin.Incident, int, error) {
 	w := incidentsWhere(org, q)
 	var total int
 	if err := r.db.QueryRowContext(ctx, "SELECT count(*) FROM incidents"+w.String(), w.args...).Scan(&total); err != nil {

@@ -1,0 +1,209 @@
+package tocsin
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Rules are what a door adds to the house's own rules. Every function is pure,
+// and one left nil adds nothing.
+type Rules struct {
+	// ShowStatus and ShowSeverity say how the door shows a value. Writing back
+	// what it shows for the present one is no change.
+	ShowStatus   func(Status) Status
+	ShowSeverity func(Severity) Severity
+	// Moves lists the statuses that may follow one; any other is refused with a
+	// *TransitionError, staying included.
+	Moves func(from Status) []Status
+	// Final says which statuses end all change.
+	Final func(Status) bool
+}
+
+// A Patch says what to change: a nil field is kept.
+type Patch struct {
+	Title           *string
+	Description     *string
+	Severity        *Severity
+	Status          *Status
+	ErrorMessage    *string
+	AffectedRegions *[]string
+	ResolutionNotes *string
+	// Lead is the user in charge, zero for nobody.
+	Lead *ID
+	// Note is kept with the change, if there is one.
+	Note string
+}
+
+// Problems names each bad field with what is wrong with it.
+func (p Patch) Problems() map[string]string {
+	problems := make(map[string]string)
+	if p.Title != nil {
+		titleProblem(problems, *p.Title)
+	}
+	if p.Severity != nil && !p.Severity.Valid() {
+		problems["severity"] = severityProblem
+	}
+	if p.Status != nil && !p.Status.Valid() {
+		problems["status"] = oneOf("status", Statuses())
+	}
+	if p.ErrorMessage != nil {
+		set(problems, "error_message", lengthProblem("error_message", *p.ErrorMessage, 0, MaxErrorMessage))
+	}
+	if p.AffectedRegions != nil {
+		set(problems, "affected_regions", regionsProblem(*p.AffectedRegions))
+	}
+	set(problems, "note", lengthProblem("note", p.Note, 0, MaxNote))
+	return problems
+}
+
+// Apply returns a copy of cur with the patch applied: a pure rule that every door
+// goes through.
+func (p Patch) Apply(cur *Incident, rules Rules, now time.Time) (*Incident, error) {
+	next := *cur
+	if p.Severity != nil && !shownEqual(rules.ShowSeverity, cur.Severity, *p.Severity) {
+		next.Severity = *p.Severity
+	}
+	if p.Status != nil {
+		if rules.Moves != nil {
+			if allowed := rules.Moves(cur.Status); !slices.Contains(allowed, *p.Status) {
+				return nil, &TransitionError{From: cur.Status, To: *p.Status, Allowed: allowed}
+			}
+		}
+		if !shownEqual(rules.ShowStatus, cur.Status, *p.Status) {
+			next.MoveTo(*p.Status, now)
+		}
+	}
+	assign(&next.Title, p.Title)
+	assign(&next.Description, p.Description)
+	assign(&next.ErrorMessage, p.ErrorMessage)
+	assign(&next.AffectedRegions, p.AffectedRegions)
+	assign(&next.ResolutionNotes, p.ResolutionNotes)
+	assign(&next.Lead, p.Lead)
+	if rules.Final != nil && rules.Final(cur.Status) {
+		if _, changed := Diff(cur.Fields(), next.Fields()); len(changed) > 0 {
+			return nil, Errorf(Conflict, "a %s incident cannot be changed", cur.Status)
+		}
+	}
+	return &next, nil
+}
+
+func assign[T any](to, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+// shownEqual reports whether a door shows two values alike.
+func shownEqual[T comparable](show func(T) T, a, b T) bool {
+	return a == b || show != nil && show(a) == show(b)
+}
+
+// Types are what can be wrong with what a check watches.
+func Types() []string {
+	return []string{"timeout", "status_code", "keyword_missing", "ssl_error", "dns_error", "connection_error", "slow_response"}
+}
+
+// A Draft is what a new incident begins with.
+type Draft struct {
+	// Project is where it belongs when no check says so.
+	Project ID
+	// Checks are what it is of: all in one project. The first names it.
+	Checks []ID
+
+	Title           string
+	Description     string
+	Severity        Severity
+	Status          Status
+	Type            string
+	Source          Source
+	ErrorMessage    string
+	AffectedRegions []string
+	FailureCount    int64
+	ResolutionNotes string
+	Lead            ID
+	// StartedAt is when the trouble began; zero for now.
+	StartedAt time.Time
+}
+
+// Problems names each bad field with what is wrong with it.
+func (d Draft) Problems() map[string]string {
+	problems := make(map[string]string)
+	if len(d.Checks) == 0 || d.Title != "" {
+		titleProblem(problems, d.Title)
+	}
+	if !d.Severity.Valid() {
+		problems["severity"] = severityProblem
+	}
+	if d.Status != "" && !d.Status.Valid() {
+		problems["status"] = oneOf("status", Statuses())
+	}
+	if d.Type != "" && !slices.Contains(Types(), d.Type) {
+		problems["type"] = oneOf("type", Types())
+	}
+	if d.Source != FromManual && d.Source != FromSystem {
+		problems["source"] = oneOf("source", []Source{FromSystem, FromManual})
+	}
+	if d.FailureCount < 0 || d.FailureCount > 1<<31-1 {
+		problems["failure_count"] = "failure_count must be a whole number from 0 to 2147483647"
+	}
+	set(problems, "error_message", lengthProblem("error_message", d.ErrorMessage, 0, MaxErrorMessage))
+	set(problems, "affected_regions", regionsProblem(d.AffectedRegions))
+	return problems
+}
+
+// severityProblem is what is wrong with a severity that is none.
+const severityProblem = "severity must be one of: critical, major, minor, warning"
+
+func oneOf[T ~string](name string, values []T) string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = string(v)
+	}
+	return name + " must be one of: " + strings.Join(texts, ", ")
+}
+
+// CommentProblems names what is wrong with a comment's message.
+func CommentProblems(message string) map[string]string {
+	problems := make(map[string]string)
+	set(problems, "message", lengthProblem("message", message, 1, MaxNote))
+	return problems
+}
+
+func set(problems map[string]string, name, problem string) {
+	if problem != "" {
+		problems[name] = problem
+	}
+}
+
+func titleProblem(problems map[string]string, title string) {
+	if strings.TrimSpace(title) == "" {
+		problems["title"] = "title must not be blank"
+	}
+}
+
+// lengthProblem says what is wrong with a text's length in code points.
+func lengthProblem(name, text string, least, most int) string {
+	switch n := utf8.RuneCountInString(text); {
+	case n < least:
+		return name + " must not be empty"
+	case n > most:
+		return fmt.Sprintf("%s must be at most %d characters", name, most)
+	default:
+		return ""
+	}
+}
+
+func regionsProblem(regions []string) string {
+	if len(regions) > MaxRegions {
+		return fmt.Sprintf("affected_regions must have at most %d regions", MaxRegions)
+	}
+	for _, r := range regions {
+		if lengthProblem("", r, 1, MaxRegionName) != "" {
+			return fmt.Sprintf("affected_regions must hold names of 1 to %d characters", MaxRegionName)
+		}
+	}
+	return ""
+}
