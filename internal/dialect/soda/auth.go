@@ -1,0 +1,40 @@
+package soda
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strings"
+
+	"tocsin"
+)
+
+// challenge is the WWW-Authenticate of every 401.
+const challenge = `Basic realm="Tocsin", charset="UTF-8"`
+
+// authenticate returns who is asking. A credential that cannot even be read
+// fails like one that does not hold.
+func (a *api) authenticate(r *http.Request) (tocsin.Actor, error) {
+	keyID, token, ok := credential(r.Header)
+	if !ok {
+		return tocsin.Actor{}, tocsin.Errorf(tocsin.Unauthenticated, "there is no readable Basic credential")
+	}
+	return a.Access.AuthenticateKey(r.Context(), keyID, token)
+}
+
+// credential reads the one Basic credential of a request, split at its first
+// colon. Two are as good as none: which of them counts is nobody's to guess.
+func credential(h http.Header) (keyID, token string, ok bool) {
+	values := h["Authorization"]
+	if len(values) != 1 {
+		return "", "", false
+	}
+	scheme, encoded, found := strings.Cut(values[0], " ")
+	if !found || !strings.EqualFold(scheme, "Basic") || strings.ContainsAny(encoded, "\r\n") {
+		return "", "", false
+	}
+	decoded, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	if err != nil {
+		return "", "", false
+	}
+	return strings.Cut(string(decoded), ":")
+}
