@@ -1,0 +1,10 @@
+// Command tocsin is the incident server and its command line.
+package main
+
+import (
+	"os"
+
+	"tocsin/internal/cli"
+)
+
+func main() { os.Exit(cli.Run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr)) }
