@@ -16,7 +16,8 @@ import (
 const redacted = "[redacted]"
 
 // A Secret is text that prints, logs and marshals as "[redacted]". Only Reveal
-// gives it away.
+// gives it away. Go has two gaps that no method can close: never print a struct
+// with an unexported field of this type, nor use it as the key of a JSON map.
 type Secret string
 
 var (
