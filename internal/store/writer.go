@@ -57,7 +57,8 @@ type Writer struct {
 	installation tocsin.ID
 	newID        func() tocsin.ID
 	// fatal says that nothing may be written after an unknown outcome.
-	fatal bool
+	fatal    bool
+	maxBatch int
 
 	queue   chan *job
 	stop    chan struct{}
@@ -74,6 +75,8 @@ type WriterOptions struct {
 	Installation tocsin.ID
 	// NewID makes ids for log entries.
 	NewID func() tocsin.ID
+	// MaxBatch bounds a batch; 0 stands for the constant of that name.
+	MaxBatch int
 	// StopOnUnknown makes an unknown outcome the end: no write comes after it.
 	StopOnUnknown bool
 }
@@ -88,8 +91,11 @@ const (
 
 // NewWriter starts a writer.
 func NewWriter(o WriterOptions) *Writer {
+	if o.MaxBatch == 0 {
+		o.MaxBatch = MaxBatch
+	}
 	w := &Writer{
-		exec: o.Executor, observe: o.Observer, installation: o.Installation, newID: o.NewID, fatal: o.StopOnUnknown,
+		maxBatch: o.MaxBatch, exec: o.Executor, observe: o.Observer, installation: o.Installation, newID: o.NewID, fatal: o.StopOnUnknown,
 		queue: make(chan *job, MaxQueue), stop: make(chan struct{}), stopped: make(chan struct{}), failed: make(chan struct{}),
 	}
 	go w.run()
@@ -192,7 +198,7 @@ func (w *Writer) collect(first *job) (jobs []*job, held *job) {
 				return jobs, next
 			}
 			jobs = append(jobs, next)
-			if next.alone() || len(jobs) == MaxBatch {
+			if next.alone() || len(jobs) == w.maxBatch {
 				return jobs, nil
 			}
 		}
@@ -234,7 +240,8 @@ func (w *Writer) commit(jobs []*job) {
 			close(w.failed)
 		}
 		w.answer(jobs, &tocsin.Error{Code: tocsin.Unknown, Message: "the outcome of the change is not known", Err: err})
-	case len(jobs) == 1:
+	case len(jobs) == 1 || tocsin.CodeOf(err) == tocsin.Busy:
+		// Nothing is gained by trying each against a database that is not there.
 		w.answer(jobs, err)
 	default:
 		// One of them spoilt the statement; let it fail by itself.
