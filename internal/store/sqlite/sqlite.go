@@ -40,6 +40,8 @@ type Options struct {
 	// NewID makes ids for log entries; Now is the clock.
 	NewID func() tocsin.ID
 	Now   func() time.Time
+	// MaxBatch bounds how many commands are committed together; 0 for the usual.
+	MaxBatch int
 	// Observer is told how commits go, Logger what the operator must know.
 	Observer store.Observer
 	Logger   *slog.Logger
@@ -84,9 +86,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		s.closeFiles()
 		return nil, fmt.Errorf("open the database in %s: %w", o.Dir, err)
 	}
-	s.Reader = sqlstore.NewReader(s.readers)
+	s.Reader = sqlstore.NewReader(s.readers, sqlstore.ReaderPrepares)
 	s.Writer = store.NewWriter(store.WriterOptions{
-		Executor: s, Observer: o.Observer, Installation: s.installation, NewID: o.NewID, StopOnUnknown: true,
+		Executor: s, Observer: o.Observer, Installation: s.installation, NewID: o.NewID, MaxBatch: o.MaxBatch, StopOnUnknown: true,
 	})
 	s.background.Go(s.watch)
 	s.background.Go(s.checkpoint)

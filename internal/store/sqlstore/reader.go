@@ -14,15 +14,30 @@ import (
 
 // A Reader is the reading half of store.Store over a database/sql pool.
 type Reader struct {
-	db *sql.DB
+	db   *sql.DB
+	keep Preparing
 	// prepared holds *sql.Stmt by text, for the queries that never vary.
 	prepared sync.Map
 }
 
+// Preparing says who keeps prepared statements.
+type Preparing bool
+
+// The ways of preparing.
+const (
+	// ReaderPrepares: the Reader keeps a statement for each query that never varies.
+	ReaderPrepares Preparing = true
+	// DriverPrepares: the driver does so by itself, on each of its connections.
+	DriverPrepares Preparing = false
+)
+
 // NewReader returns a Reader that uses db.
-func NewReader(db *sql.DB) *Reader { return &Reader{db: db} }
+func NewReader(db *sql.DB, keep Preparing) *Reader { return &Reader{db: db, keep: keep} }
 
 func (r *Reader) query(ctx context.Context, s Statement) (*sql.Rows, error) {
+	if r.keep == DriverPrepares {
+		return r.db.QueryContext(ctx, s.SQL, s.Args...)
+	}
 	stmt, ok := r.prepared.Load(s.SQL)
 	if !ok {
 		made, err := r.db.PrepareContext(ctx, s.SQL)
