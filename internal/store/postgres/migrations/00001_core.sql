@@ -246,3 +246,31 @@ CREATE TABLE call_windows (
     calls     BIGINT[] NOT NULL,
     PRIMARY KEY (key_id, operation)
 );
+
+-- Admits one more call to a window, or says how many microseconds until one
+-- fits. The row's lock makes callers take turns; the clock is read under it.
+-- +goose StatementBegin
+CREATE FUNCTION admit_call(of_key BYTEA, of_operation TEXT, at_most BIGINT, within BIGINT) RETURNS BIGINT LANGUAGE plpgsql AS $$
+DECLARE
+    held BIGINT[];
+    at   BIGINT;
+    wait BIGINT;
+BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);
+    SELECT calls INTO held FROM call_windows WHERE key_id = of_key AND operation = of_operation FOR UPDATE;
+    IF NOT FOUND THEN
+        INSERT INTO call_windows (key_id, operation, calls) VALUES (of_key, of_operation, '{}') ON CONFLICT DO NOTHING;
+        SELECT calls INTO held FROM call_windows WHERE key_id = of_key AND operation = of_operation FOR UPDATE;
+    END IF;
+    at := greatest((extract(epoch FROM clock_timestamp()) * 1000000)::bigint, held[cardinality(held)]);
+    IF cardinality(held) >= at_most THEN
+        wait := held[cardinality(held) - at_most + 1] + within - at;
+        IF wait > 0 THEN
+            RETURN wait;
+        END IF;
+    END IF;
+    UPDATE call_windows SET calls = (held || at)[greatest(1, cardinality(held) + 2 - at_most):]
+        WHERE key_id = of_key AND operation = of_operation;
+    RETURN 0;
+END $$;
+-- +goose StatementEnd

@@ -1,0 +1,70 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"tocsin"
+	"tocsin/internal/store/sqlstore"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations are the schema's versions, in order.
+func Migrations() fs.FS {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the folder is embedded above
+	}
+	return sub
+}
+
+// A node waits this long for another one's migrations: so many tries, a second
+// apart.
+const migrationTries = 300
+
+// prepareDatabase brings the schema up to date and returns the installation's id.
+func prepareDatabase(ctx context.Context, cfg *pgxpool.Config, o Options) (tocsin.ID, error) {
+	db := stdlib.OpenDB(*cfg.ConnConfig.Copy())
+	defer db.Close()
+	if err := migrate(ctx, db); err != nil {
+		return tocsin.ID{}, err
+	}
+	return sqlstore.InstallationID(ctx, db, o.NewID(), o.Now())
+}
+
+// migrate brings the schema up to date, or refuses one that is newer than ours.
+// The lock is held by one node at a time, so that several may start at once.
+func migrate(ctx context.Context, db *sql.DB) error {
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, migrationTries))
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectPostgres, db, Migrations(), goose.WithLogger(goose.NopLogger()), goose.WithSessionLocker(locker))
+	if err != nil {
+		return err
+	}
+	have, known, err := p.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("read the schema's version: %w", err)
+	}
+	if have > known {
+		return fmt.Errorf("the database has schema version %d and this program knows %d at most: run the newer program that made it", have, known)
+	}
+	if have == known {
+		return nil
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("bring the schema from version %d to %d: %w", have, known, err)
+	}
+	return nil
+}
