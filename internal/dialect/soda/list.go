@@ -164,9 +164,13 @@ func parseTime(s string) (time.Time, bool) {
 	if t, err := time.Parse(time.DateOnly, s); err == nil {
 		return notBefore1970(t), true
 	}
-	var t time.Time
-	err := t.UnmarshalText([]byte(s)) // stricter than time.Parse: no "24:00", no decimal comma
-	return notBefore1970(t), err == nil
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return time.Time{}, false
+	}
+	// Parse also takes an hour of one digit and a decimal comma; RFC 3339 does not.
+	strict := s[len("2006-01-02T15")] == ':' && s[len("2006-01-02T15:04:05")] != ','
+	return notBefore1970(t), strict
 }
 
 // notBefore1970 keeps a far past from meaning "no limit", as the zero Time does
