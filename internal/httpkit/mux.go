@@ -37,21 +37,22 @@ func (e *MethodError) ErrorCode() tocsin.Code { return tocsin.Invalid }
 // panics on patterns that are malformed or conflict.
 func NewMux(render Renderer, routes ...Route) http.Handler {
 	m := &mux{render: render}
-	taken := map[string]bool{"/": true}
+	taken := map[string]bool{}
 	for _, route := range routes {
-		m.routes.Handle(route.Method+" "+route.Pattern, &endpoint{
-			name: route.Method + " " + route.Pattern, handle: route.Handle, render: render,
-		})
+		name := route.Method + " " + route.Pattern
+		m.routes.Handle(name, &endpoint{name: name, handle: route.Handle, render: render})
 		m.addMethod(route.Method)
-		taken[route.Pattern] = true
+		taken[name] = true
 	}
-	// ServeMux redirects "/x" to "/x/" where only the latter has a route. These
-	// patterns, without a method, take such paths first.
 	m.routes.HandleFunc("/", m.unmatched)
+	// ServeMux redirects "/x" to "/x/" where only the latter has a route: take
+	// such paths before it does.
 	for _, route := range routes {
-		if bare := withoutTail(route.Pattern); bare != "" && !taken[bare] {
-			taken[bare] = true
-			m.routes.HandleFunc(bare, m.unmatched)
+		bare := withoutTail(route.Pattern)
+		name := route.Method + " " + bare
+		if bare != "" && !taken[name] {
+			taken[name] = true
+			m.routes.HandleFunc(name, m.unmatched)
 		}
 	}
 	return m
@@ -122,7 +123,8 @@ func (m *mux) unmatched(w http.ResponseWriter, r *http.Request) {
 	probe := *r
 	for _, method := range m.methods {
 		probe.Method = method
-		if _, pattern := m.routes.Handler(&probe); strings.Contains(pattern, " ") {
+		handler, _ := m.routes.Handler(&probe)
+		if _, ok := handler.(*endpoint); ok {
 			allow = append(allow, method)
 		}
 	}
