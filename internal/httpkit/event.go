@@ -56,10 +56,10 @@ func (e *Event) SetRoute(route string) {
 }
 
 // contents returns what the line will say.
-func (e *Event) contents() (route string, cause error, attrs []slog.Attr) {
+func (e *Event) contents() (route string, attrs []slog.Attr, cause error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.route, e.err, e.attrs
+	return e.route, e.attrs, e.err
 }
 
 // RequestID returns the id that the answer carries in X-Request-Id; "" outside

@@ -110,7 +110,7 @@ func (s *wrapper) recover(x *exchange, r *http.Request) {
 func (s *wrapper) finish(x *exchange, r *http.Request) {
 	now := s.Now()
 	took := now.Sub(x.start)
-	route, cause, extra := x.event.contents()
+	route, extra, cause := x.event.contents()
 	if s.Observe != nil {
 		s.Observe(route, x.recorder.status, took)
 	}
