@@ -109,6 +109,12 @@ type KeyDraft struct {
 	ExpiresAt   time.Time
 }
 
+// DraftKey begins a key that may do all that its owner may, for ever. It spares
+// callers that only know the service the name of the type.
+func (*Service) DraftKey(owner tocsin.ID, name string) KeyDraft {
+	return KeyDraft{Owner: owner, Name: name}
+}
+
 // CreateKey makes a key and returns it with its token, which is not stored and
 // cannot be had again.
 func (s *Service) CreateKey(ctx context.Context, actor tocsin.Actor, d KeyDraft) (*tocsin.APIKey, string, error) {
