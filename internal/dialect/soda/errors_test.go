@@ -1,0 +1,104 @@
+package soda_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"tocsin"
+	"tocsin/internal/dialect"
+	"tocsin/internal/dialect/soda"
+)
+
+// render shows an error as the dialect does.
+func render(err error) reply {
+	_, fail := soda.Dialect().New(dialect.Deps{})
+	w := httptest.NewRecorder()
+	fail(w, httptest.NewRequest("POST", "/api/v1/incidents", http.NoBody), err)
+	return reply{w.Code, w.Header(), w.Body.String()}
+}
+
+func TestEveryCodeHasAnAnswer(t *testing.T) {
+	t.Parallel()
+	answers := map[tocsin.Code]int{
+		tocsin.Internal: 500, tocsin.Invalid: 400, tocsin.Unauthenticated: 401, tocsin.Forbidden: 403, tocsin.NotFound: 404,
+		tocsin.Conflict: 400, tocsin.Exhausted: 400, tocsin.RateLimited: 429, tocsin.Busy: 500, tocsin.Unknown: 500,
+	}
+	for _, code := range tocsin.Codes() {
+		status, ok := answers[code]
+		if !ok {
+			t.Errorf("code %q has no answer here: give it a row in answerTo and in this test", code)
+			continue
+		}
+		r := render(&tocsin.Error{Code: code, Message: "said to the caller", RetryAfter: 1500 * time.Millisecond, Err: errors.New("kept from him")})
+		wantError(t, r, status, errorCodes()[status])
+		if strings.Contains(r.body, "kept from him") {
+			t.Errorf("%s: the cause leaves: %s", code, r.body)
+		}
+		if got := r.header.Get("Retry-After"); (got == "2") != (code == tocsin.RateLimited || code == tocsin.Busy) {
+			t.Errorf("%s: Retry-After %q; 2 is for too many requests and an overloaded server", code, got)
+		}
+	}
+}
+
+func TestAnswerSaysWhetherTheChangeWasMade(t *testing.T) {
+	t.Parallel()
+	wantError(t, render(tocsin.Errorf(tocsin.Busy, "x")), 500, "internal_error", "no change was made")
+	wantError(t, render(tocsin.Errorf(tocsin.Unknown, "x")), 500, "internal_error", "not known whether the change was made")
+}
+
+func TestTextOfAnErrorWithoutACodeNeverLeaves(t *testing.T) {
+	t.Parallel()
+	const secret = "postgres://tocsin:hunter2@db/tocsin"
+	coded := tocsin.Errorf(tocsin.Conflict, "that name is taken")
+	for name, tt := range map[string]struct {
+		err    error
+		status int
+	}{
+		"plain":                     {errors.New(secret), 500},
+		"internal with a message":   {tocsin.Errorf(tocsin.Internal, secret), 500},
+		"code unheard of":           {tocsin.Errorf("new", secret), 500},
+		"around a coded one":        {fmt.Errorf("%s: %w", secret, coded), 400},
+		"below a coded one":         {&tocsin.Error{Code: tocsin.Conflict, Message: "taken", Err: errors.New(secret)}, 400},
+		"around another coded type": {fmt.Errorf("%s: %w", secret, &tocsin.TransitionError{From: tocsin.Open, To: tocsin.Closed}), 400},
+	} {
+		r := render(tt.err)
+		wantError(t, r, tt.status, errorCodes()[tt.status])
+		if strings.Contains(r.body, "hunter2") {
+			t.Errorf("%s: internal text leaves: %s", name, r.body)
+		}
+	}
+}
+
+// A broken use case answers with an error, or panics without one.
+type broken struct {
+	dialect.Incidents
+	err error
+}
+
+func (b broken) Manageable(context.Context, tocsin.Actor, tocsin.ID) (*tocsin.Incident, error) {
+	if b.err == nil {
+		panic("the hunter2 panic")
+	}
+	return nil, b.err
+}
+
+func TestFaultOfOursIsA500WithItsTrace(t *testing.T) {
+	t.Parallel()
+	for name, err := range map[string]error{"error": errors.New("the hunter2 error"), "panic": nil} {
+		f := newFixture(t, func(_ *fixture, d *dialect.Deps) { d.Incidents = broken{d.Incidents, err} })
+		r := f.update(t, f.incident(t), `{}`) // send holds the trace id to the request id
+		wantError(t, r, 500, "internal_error")
+		if strings.Contains(r.body, "hunter2") {
+			t.Errorf("%s: internal text leaves: %s", name, r.body)
+		}
+		if !strings.Contains(f.log.String(), "hunter2") {
+			t.Errorf("%s: the log does not tell the cause:\n%s", name, f.log.String())
+		}
+	}
+}
