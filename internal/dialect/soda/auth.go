@@ -29,7 +29,7 @@ func credential(h http.Header) (keyID, token string, ok bool) {
 		return "", "", false
 	}
 	scheme, encoded, found := strings.Cut(values[0], " ")
-	if !found || !strings.EqualFold(scheme, "Basic") || strings.ContainsAny(encoded, "\r\n") {
+	if !found || !strings.EqualFold(scheme, "Basic") {
 		return "", "", false
 	}
 	decoded, err := base64.StdEncoding.Strict().DecodeString(encoded)

@@ -96,7 +96,7 @@ func FuzzBasicCredential(f *testing.F) {
 		if len(header) > 6 && strings.EqualFold(header[:6], "Basic ") {
 			decoded, err := base64.StdEncoding.Strict().DecodeString(header[6:])
 			id, token, _ := strings.Cut(string(decoded), ":")
-			if err == nil && token == fix.admin.token && strings.EqualFold(id, fix.admin.id.String()) && !strings.ContainsAny(header, "\r\n") {
+			if err == nil && token == fix.admin.token && strings.EqualFold(id, fix.admin.id.String()) {
 				want = 200
 			}
 		}

@@ -160,7 +160,7 @@ func word[T any](f fields, name, problem string, parse func(string) (T, bool)) *
 	return &parsed
 }
 
-// ids returns a member that must be a list of 1 to most UUIDs, each once, or nil.
+// ids returns a member that must be a list of 1 to most UUIDs, or nil.
 func (f fields) ids(name string, most int) []tocsin.ID {
 	v, ok := f.get(name)
 	if !ok {
@@ -171,18 +171,12 @@ func (f fields) ids(name string, most int) []tocsin.ID {
 		f.problems[name] = listProblem(name, most)
 		return nil
 	}
-	seen := make(map[tocsin.ID]bool, len(list))
-	ids := make([]tocsin.ID, 0, len(list))
-	for _, v := range list {
+	ids := make([]tocsin.ID, len(list))
+	for i, v := range list {
 		s, _ := v.Text()
-		id, ok := tocsin.ParseID(s)
-		if !ok {
+		if ids[i], ok = tocsin.ParseID(s); !ok {
 			f.problems[name] = listProblem(name, most)
 			return nil
-		}
-		if !seen[id] {
-			seen[id] = true
-			ids = append(ids, id)
 		}
 	}
 	return ids
