@@ -11,7 +11,7 @@ type Field struct {
 	Value Value
 }
 
-// A Value is text, a whole number, a truth or a list of texts.
+// A Value is text, a whole number, a truth, a time or a list of texts.
 // The zero Value is the empty text.
 type Value struct {
 	kind valueKind
@@ -27,6 +27,7 @@ const (
 	intValue
 	boolValue
 	listValue
+	timeValue // num is microseconds since 1970
 )
 
 // Text returns s as a Value.
@@ -67,12 +68,13 @@ func IDList(ids []ID) Value {
 // TimeLayout is the only form of a time in the log: UTC, six digits, Z.
 const TimeLayout = "2006-01-02T15:04:05.000000Z"
 
-// Time returns t in TimeLayout, or the empty text for the zero time.
+// Time returns t as a Value, which reads as text in TimeLayout; the zero time is
+// the empty text.
 func Time(t time.Time) Value {
 	if t.IsZero() {
 		return Value{}
 	}
-	return Text(t.UTC().Format(TimeLayout))
+	return Value{kind: timeValue, num: t.UnixMicro()}
 }
 
 // Equal reports whether two values are the same kind and content.
@@ -80,8 +82,13 @@ func (v Value) Equal(w Value) bool {
 	return v.kind == w.kind && v.text == w.text && v.num == w.num && slices.Equal(v.list, w.list)
 }
 
-// AsText returns the text, or "" when v is not text.
-func (v Value) AsText() string { return v.text }
+// AsText returns the text, or "" when v has none.
+func (v Value) AsText() string {
+	if v.kind == timeValue {
+		return time.UnixMicro(v.num).UTC().Format(TimeLayout)
+	}
+	return v.text
+}
 
 // AsList returns the list, or nil when v is not a list.
 func (v Value) AsList() []string { return v.list }
@@ -96,7 +103,7 @@ func (v Value) Any() any {
 	case listValue:
 		return v.list
 	default:
-		return v.text
+		return v.AsText()
 	}
 }
 

@@ -39,6 +39,9 @@ type Database struct {
 	// Server takes the embedded database's lock: one server at a time. The
 	// command line does without.
 	Server bool
+	// MaxBatch bounds how many changes the embedded database commits together,
+	// for measurements; 0 for the usual.
+	MaxBatch int
 }
 
 // NewID returns a fresh id: a UUID of version 7, ordered within the process.
@@ -49,7 +52,7 @@ func OpenStore(ctx context.Context, d Database, logger *slog.Logger, observe sto
 	if d.URL != "" {
 		return postgres.Open(ctx, postgres.Options{URL: d.URL, NewID: NewID, Now: time.Now, Observer: observe, Logger: logger})
 	}
-	return sqlite.Open(ctx, sqlite.Options{Dir: d.Dir, Server: d.Server, NewID: NewID, Now: time.Now, Observer: observe, Logger: logger})
+	return sqlite.Open(ctx, sqlite.Options{Dir: d.Dir, Server: d.Server, MaxBatch: d.MaxBatch, NewID: NewID, Now: time.Now, Observer: observe, Logger: logger})
 }
 
 // Services are the use cases over one store.
@@ -141,7 +144,7 @@ const flushEvery = 10 * time.Second
 // not go on, as after a failed commit.
 func (a *App) Serve(ctx context.Context) error {
 	served := make(chan error, 1)
-	go func() { served <- a.server.Serve(a.listener) }()
+	go func() { served <- a.server.Serve(httpkit.StrictListener(a.listener)) }()
 	flush := time.NewTicker(flushEvery)
 	defer flush.Stop()
 	var failure error

@@ -61,7 +61,7 @@ func appendValue(b []byte, v tocsin.Value) []byte {
 			b = appendText(b, s)
 		}
 		return append(b, ']')
-	default:
+	default: // text, and times as text
 		return appendText(b, v.AsText())
 	}
 }

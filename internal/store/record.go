@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -126,13 +127,17 @@ func seal(d draft) Record {
 	b = appendIDText(b, d.meta.ID)
 	b = append(b, `,"kind":`...)
 	b = appendText(b, string(d.kind))
-	b = fmt.Appendf(b, `,"ver":%d},"org":`, d.meta.Version)
+	b = append(b, `,"ver":`...)
+	b = strconv.AppendInt(b, d.meta.Version, 10)
+	b = append(b, `},"org":`...)
 	b = appendIDText(b, d.meta.Org)
 	b = append(b, `,"prev":`...)
 	b = appendHexText(b, d.prev[:])
 	b = append(b, `,"req":`...)
 	b = appendText(b, d.actor.Request)
-	b = fmt.Appendf(b, `,"seq":%d,"v":`+leafVersion+`}`, d.meta.Seq)
+	b = append(b, `,"seq":`...)
+	b = strconv.AppendInt(b, d.meta.Seq, 10)
+	b = append(b, `,"v":`+leafVersion+`}`...)
 
 	return Record{
 		Org: d.meta.Org, Seq: d.meta.Seq, Kind: d.kind, Object: d.meta.ID, Version: d.meta.Version,

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"tocsin"
+	"tocsin/internal/access"
+	"tocsin/internal/app"
+)
+
+// quiet is a store.Observer that looks away.
+type quiet struct{}
+
+func (quiet) Committed(int, time.Duration) {}
+func (quiet) Refused(string)               {}
+
+// fixture is a database made for measuring: incidents, and keys to change them
+// with, one for each organisation.
+type fixture struct {
+	dir  string
+	keys []string
+	// ids are in order of creation.
+	ids []string
+	// bodies is the file of ids for wrk, one a line.
+	idsFile string
+}
+
+// makeFixture fills a database through the product's own use cases: so many
+// organisations with so many incidents in the first, and one in each other.
+func makeFixture(ctx context.Context, dir string, db app.Database, orgs, incidents int) (fixture, error) {
+	f := fixture{dir: dir, idsFile: filepath.Join(dir, "ids.txt")}
+	db.Dir = dir
+	s, err := app.OpenStore(ctx, db, slog.New(slog.DiscardHandler), quiet{})
+	if err != nil {
+		return f, err
+	}
+	defer s.Close()
+	services := app.NewServices(s)
+	started := time.Now()
+	for n := range orgs {
+		count := 1
+		if n == 0 {
+			count = incidents
+		}
+		if err := f.organisation(ctx, services, n, count); err != nil {
+			return f, fmt.Errorf("organisation %d: %w", n, err)
+		}
+	}
+	out, err := os.Create(f.idsFile)
+	if err != nil {
+		return f, err
+	}
+	for _, id := range f.ids {
+		fmt.Fprintln(out, id)
+	}
+	fmt.Printf("# %d organisations, %d incidents made in %.1f s\n", orgs, len(f.ids), time.Since(started).Seconds())
+	return f, out.Close()
+}
+
+func (f *fixture) organisation(ctx context.Context, s app.Services, n, count int) error {
+	org, err := s.Directory.CreateOrganisation(ctx, "bench", fmt.Sprintf("Organisation %d", n))
+	if err != nil {
+		return err
+	}
+	actor := tocsin.System(org.ID, "bench")
+	project, err := s.Directory.CreateProject(ctx, actor, "Project")
+	if err != nil {
+		return err
+	}
+	check, err := s.Directory.CreateCheck(ctx, actor, project.ID, "Payment Service", "https://payments.example.com/health", nil)
+	if err != nil {
+		return err
+	}
+	user, err := s.Access.CreateUser(ctx, actor, "Ben Lindqvist", "ben@example.org")
+	if err != nil {
+		return err
+	}
+	if _, err := s.Access.Grant(ctx, actor, user.ID, tocsin.RoleEditor, tocsin.ScopeProject, project.ID); err != nil {
+		return err
+	}
+	_, token, err := s.Access.CreateKey(ctx, actor, access.KeyDraft{Owner: user.ID, Name: "bench", Project: project.ID})
+	if err != nil {
+		return err
+	}
+	f.keys = append(f.keys, token)
+	first := len(f.ids)
+	f.ids = append(f.ids, make([]string, count)...)
+	return parallel(min(count, 512), func(worker int) error {
+		for i := worker; i < count; i += 512 {
+			inc, err := s.Incidents.Create(ctx, actor, tocsin.Draft{
+				Checks: []tocsin.ID{check.ID}, Severity: tocsin.Critical, Type: "connection_error", Source: tocsin.FromSystem,
+				ErrorMessage:    "Payment processing API is completely down across all regions",
+				AffectedRegions: []string{"us-east-1", "us-west-2", "eu-west-1"}, FailureCount: 3,
+			})
+			if err != nil {
+				return err
+			}
+			f.ids[first+int(inc.Number)-1] = inc.ID.String()
+		}
+		return nil
+	})
+}
+
+// parallel runs n workers and returns the first error.
+func parallel(n int, work func(worker int) error) error {
+	errs := make(chan error, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			if err := work(i); err != nil {
+				errs <- err
+			}
+		})
+	}
+	wg.Wait()
+	close(errs)
+	return <-errs
+}
