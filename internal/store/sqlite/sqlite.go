@@ -280,11 +280,13 @@ func (s *Store) decideAndWrite(ctx context.Context, b *store.Batch) error {
 	}); err != nil {
 		return err
 	}
+	failpoint.Hit("after-objects")
 	for _, r := range b.Records() {
 		if err := s.exec(ctx, sqlstore.WriteRecord(r)); err != nil {
 			return fmt.Errorf("append record %d: %w", r.Seq, err)
 		}
 	}
+	failpoint.Hit("after-records")
 	return b.Heads(func(h store.Head) error { return s.exec(ctx, sqlstore.WriteHead(h)) })
 }
 
