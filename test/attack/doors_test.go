@@ -1,0 +1,24 @@
+package attack_test
+
+import (
+	"encoding/base64"
+
+	"tocsin/test/harness"
+)
+
+func doors() []door {
+	return []door{
+		{name: "S", method: "POST", path: "/api/v1/incidents/", credential: basic, shape: hasSodaError},
+		{name: "U", method: "PUT", path: "/api/incidents/", credential: apiKey, shape: hasUptimeError},
+	}
+}
+
+// basic is the Soda dialect's credential.
+func basic(k harness.Key) string { return basicOf(k.ID.String() + ":" + k.Token) }
+
+func basicOf(pair string) string {
+	return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(pair))
+}
+
+// apiKey is the UptimeIO dialect's credential.
+func apiKey(k harness.Key) string { return "X-API-Key: " + k.Token }
