@@ -34,6 +34,17 @@ type adminCommand struct {
 	Key     keyCommand     `cmd:"" help:"API keys: how programs come in."`
 }
 
+// Help returns the way from nothing to a working key.
+func (*adminCommand) Help() string {
+	return "Examples, from nothing to a key that works:\n\n" +
+		"  tocsin admin org create 'Meridian Payments'\n" +
+		"  tocsin admin project create 'Online shop'\n" +
+		"  tocsin admin user create ada@example.org --name 'Ada Okafor'\n" +
+		"  tocsin admin grant create --user ada@example.org --role Admin\n" +
+		"  tocsin admin key create --user ada@example.org --name 'pager script'\n\n" +
+		"A server may be running on the database or not. What is made is named by its name or its id."
+}
+
 // AfterApply refuses what is given empty: a script whose variable is not set
 // must not make a key or a grant that reaches further than was meant.
 func (cmd *adminCommand) AfterApply(k *kong.Context) error {

@@ -177,15 +177,15 @@ func parseExpiry(given string, now time.Time) (time.Time, error) {
 	}
 	if digits, ok := strings.CutSuffix(given, "d"); ok {
 		if days, err := strconv.ParseUint(digits, 10, 16); err == nil && days > 0 {
-			return now.AddDate(0, 0, int(days)), nil
+			return now.UTC().AddDate(0, 0, int(days)), nil
 		}
 	}
 	if d, err := time.ParseDuration(given); err == nil && d > 0 {
-		return now.Add(d), nil
+		return now.UTC().Add(d), nil
 	}
 	for _, layout := range []string{time.DateOnly, time.RFC3339} {
 		if t, err := time.Parse(layout, given); err == nil && t.After(now) {
-			return t, nil
+			return t.UTC(), nil
 		}
 	}
 	return time.Time{}, usageError{fmt.Errorf("--expires %q: must be a time to come, as in 90d, 12h, 2027-01-31 or 2027-01-31T18:00:00Z", given)}
