@@ -63,7 +63,7 @@ func Run(args, environ []string, stdout, stderr io.Writer) int {
 		kong.UsageOnError(),
 		kong.Vars{"default_listen": defaultListen},
 		kong.Resolvers(secretFiles{}),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 	)
 	if err != nil {
 		fmt.Fprintf(stderr, "tocsin: %v\n", err)

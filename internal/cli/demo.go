@@ -21,6 +21,13 @@ type demoCommand struct {
 	JSON   bool   `help:"Print one JSON object with the address, keys and ids as the first line, for scripts."`
 }
 
+// Help returns the examples.
+func (demoCommand) Help() string {
+	return "Examples:\n\n" +
+		"  tocsin demo\n" +
+		"  tocsin demo --json --listen 127.0.0.1:0 --data ./demo"
+}
+
 // Run makes the demo's data, prints what to paste, and serves it.
 func (cmd demoCommand) Run(c console) error {
 	if err := usage(cmd.storage.problems(), serving{Listen: cmd.Listen}.problems()); err != nil {

@@ -15,6 +15,14 @@ type serveCommand struct {
 	serving
 }
 
+// Help returns the examples.
+func (serveCommand) Help() string {
+	return "Examples:\n\n" +
+		"  tocsin serve --data /var/lib/tocsin\n" +
+		"  tocsin serve --listen :8710 --public-url https://tocsin.example.org\n" +
+		"  TOCSIN_DATABASE_FILE=/run/secrets/database tocsin serve"
+}
+
 // Run serves until it is told to stop.
 func (cmd serveCommand) Run(c console) error {
 	if err := usage(cmd.storage.problems(), cmd.serving.problems()); err != nil {
