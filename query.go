@@ -2,7 +2,8 @@ package tocsin
 
 import "time"
 
-// An IncidentQuery selects incidents; zero fields do not narrow.
+// An IncidentQuery selects incidents; zero fields do not narrow. A list that is
+// empty but not nil selects nothing.
 type IncidentQuery struct {
 	// Reach limits to what the actor may see.
 	Reach Reach

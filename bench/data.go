@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"log/slog"
@@ -23,20 +24,19 @@ func (quiet) Refused(string)               {}
 // fixture is a database made for measuring: incidents, and keys to change them
 // with, one for each organisation.
 type fixture struct {
-	dir  string
-	keys []string
-	// ids are in order of creation.
-	ids []string
-	// bodies is the file of ids for wrk, one a line.
+	dir string
+	// keys has one token an organisation; ids are in order of creation.
+	keys, ids []string
+	// idsFile has a line "id token" for each incident, in that order, for wrk.
 	idsFile string
+	lines   []string
 }
 
 // makeFixture fills a database through the product's own use cases: so many
-// organisations with so many incidents in the first, and one in each other.
-func makeFixture(ctx context.Context, dir string, db app.Database, orgs, incidents int) (fixture, error) {
+// organisations with so many incidents each.
+func makeFixture(ctx context.Context, dir string, orgs, incidents int) (fixture, error) {
 	f := fixture{dir: dir, idsFile: filepath.Join(dir, "ids.txt")}
-	db.Dir = dir
-	s, err := app.OpenStore(ctx, db, slog.New(slog.DiscardHandler), quiet{})
+	s, err := app.OpenStore(ctx, app.Database{Dir: dir}, slog.New(slog.DiscardHandler), quiet{})
 	if err != nil {
 		return f, err
 	}
@@ -44,11 +44,7 @@ func makeFixture(ctx context.Context, dir string, db app.Database, orgs, inciden
 	services := app.NewServices(s)
 	started := time.Now()
 	for n := range orgs {
-		count := 1
-		if n == 0 {
-			count = incidents
-		}
-		if err := f.organisation(ctx, services, n, count); err != nil {
+		if err := f.organisation(ctx, services, n, incidents); err != nil {
 			return f, fmt.Errorf("organisation %d: %w", n, err)
 		}
 	}
@@ -56,8 +52,12 @@ func makeFixture(ctx context.Context, dir string, db app.Database, orgs, inciden
 	if err != nil {
 		return f, err
 	}
-	for _, id := range f.ids {
-		fmt.Fprintln(out, id)
+	w := bufio.NewWriter(out)
+	for _, line := range f.lines {
+		fmt.Fprintln(w, line)
+	}
+	if err := w.Flush(); err != nil {
+		return f, err
 	}
 	fmt.Printf("# %d organisations, %d incidents made in %.1f s\n", orgs, len(f.ids), time.Since(started).Seconds())
 	return f, out.Close()
@@ -91,6 +91,11 @@ func (f *fixture) organisation(ctx context.Context, s app.Services, n, count int
 	f.keys = append(f.keys, token)
 	first := len(f.ids)
 	f.ids = append(f.ids, make([]string, count)...)
+	defer func() {
+		for _, id := range f.ids[first:] {
+			f.lines = append(f.lines, id+" "+token)
+		}
+	}()
 	return parallel(min(count, 512), func(worker int) error {
 		for i := worker; i < count; i += 512 {
 			inc, err := s.Incidents.Create(ctx, actor, tocsin.Draft{

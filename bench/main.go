@@ -21,7 +21,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"runtime/pprof"
 	"time"
 
@@ -39,6 +38,7 @@ func main() {
 type settings struct {
 	rounds   int
 	duration time.Duration
+	minutes  int
 	dir      string
 }
 
@@ -58,6 +58,7 @@ func run(args []string) error {
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	flags.IntVar(&s.rounds, "rounds", 5, "interleaved rounds, of which the median counts")
 	flags.DurationVar(&s.duration, "duration", 4*time.Second, "length of one run")
+	flags.IntVar(&s.minutes, "minutes", 10, "length of the soak")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
@@ -93,12 +94,11 @@ func childNode(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("node", flag.ContinueOnError)
 	dir := flags.String("data", "", "")
 	maxBatch := flags.Int("max-batch", 0, "")
-	threads := flags.Int("threads", 4, "")
 	profile := flags.String("profile", "", "")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	runtime.GOMAXPROCS(max(*threads, runtime.NumCPU()))
+	app.TuneRuntime()
 	logFile, err := os.Create(filepath.Join(*dir, "log.json"))
 	if err != nil {
 		return err
@@ -125,12 +125,12 @@ func childNode(ctx context.Context, args []string) error {
 }
 
 // startNode starts the product on a fixture.
-func startNode(name, dir string, args ...string) (*server, error) {
+func startNode(dir string, args ...string) (*server, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	return start(name, self, append([]string{"node", "-data", dir}, args...)...)
+	return start("tocsin", self, append([]string{"node", "-data", dir}, args...)...)
 }
 
 func startPlain(key string) (*server, error) {

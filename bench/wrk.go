@@ -24,8 +24,7 @@ type server struct {
 	url  string
 }
 
-// start runs a program that prints its address as the first line that begins
-// with "http", or logs it as "url".
+// start runs a program that prints "url " and its address on a line.
 func start(name string, program string, args ...string) (*server, error) {
 	s := &server{name: name, cmd: exec.Command(program, args...)}
 	out, err := s.cmd.StdoutPipe()
@@ -68,10 +67,9 @@ func (s *server) cpu() time.Duration {
 }
 
 // A load is what wrk sends: two-field patches to ids drawn from a range of the
-// file, by the keys' organisations.
+// file, each with the key of its organisation.
 type load struct {
 	idsFile     string
-	key         string
 	connections int
 	// from and to are the range of lines to draw from, as in [from, to).
 	from, to int
@@ -87,22 +85,24 @@ type result struct {
 // script draws an id and a patch for each request; every patch differs from the
 // present values, so that none is a no-op.
 const script = `
-local ids, n = {}, 0
+local ids, keys, n = {}, {}, 0
 local from, to = tonumber(os.getenv("FROM")), tonumber(os.getenv("TO"))
 local line = 0
-for id in io.lines(os.getenv("IDS")) do
-  if line >= from and line < to then n = n + 1; ids[n] = id end
+for text in io.lines(os.getenv("IDS")) do
+  if line >= from and line < to then n = n + 1; ids[n], keys[n] = text:match("(%S+) (%S+)") end
   line = line + 1
 end
 local severities = {"critical", "major", "minor", "warning"}
 local thread = 0
 function setup(t) thread = thread + 1; t:set("seed", thread * 7919 + os.time()) end
 function init() math.randomseed(seed); count = 0 end
-local headers = {["X-API-Key"] = os.getenv("KEY"), ["Content-Type"] = "application/json"}
+local headers = {["Content-Type"] = "application/json"}
 function request()
   count = count + 1
   local body = '{"severity":"' .. severities[math.random(4)] .. '","error_message":"attempt ' .. seed .. '-' .. count .. ' failed"}'
-  return wrk.format("PUT", "/api/incidents/" .. ids[math.random(n)], headers, body)
+  local i = math.random(n)
+  headers["X-API-Key"] = keys[i]
+  return wrk.format("PUT", "/api/incidents/" .. ids[i], headers, body)
 end
 `
 
@@ -114,7 +114,7 @@ func (l load) run(ctx context.Context, dir string, s *server, d time.Duration) (
 	}
 	threads := min(2, l.connections)
 	cmd := exec.CommandContext(ctx, "wrk", "-t", strconv.Itoa(threads), "-c", strconv.Itoa(l.connections), "-d", fmt.Sprintf("%ds", int(math.Ceil(d.Seconds()))), "--latency", "-s", path, s.url)
-	cmd.Env = append(os.Environ(), "IDS="+l.idsFile, "KEY="+l.key, fmt.Sprintf("FROM=%d", l.from), fmt.Sprintf("TO=%d", l.to))
+	cmd.Env = append(os.Environ(), "IDS="+l.idsFile, fmt.Sprintf("FROM=%d", l.from), fmt.Sprintf("TO=%d", l.to))
 	before := s.cpu()
 	out, err := cmd.Output()
 	if err != nil {

@@ -33,7 +33,7 @@ func (cmd demoCommand) Run(c console) error {
 	if err := usage(cmd.storage.problems(), serving{Listen: cmd.Listen}.problems()); err != nil {
 		return err
 	}
-	useThreads()
+	app.TuneRuntime()
 	database, cleanUp, err := cmd.place()
 	if err != nil {
 		return err

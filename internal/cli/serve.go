@@ -2,7 +2,6 @@ package cli
 
 import (
 	"log/slog"
-	"runtime"
 
 	"tocsin/internal/app"
 )
@@ -28,7 +27,7 @@ func (cmd serveCommand) Run(c console) error {
 	if err := usage(cmd.storage.problems(), cmd.serving.problems()); err != nil {
 		return err
 	}
-	useThreads()
+	app.TuneRuntime()
 	listen := cmd.Listen
 	if listen == "" {
 		listen = defaultListen
@@ -47,12 +46,4 @@ func (cmd serveCommand) Run(c console) error {
 		logger.Info("stopped")
 	}
 	return err
-}
-
-// useThreads lets a small machine run four goroutines at once: the committing
-// one spends much of its time in the kernel, waiting for the disk, and others
-// should have its processor meanwhile. Measured on two cores: 1.2 times the
-// updates a second (docs/performance.md).
-func useThreads() {
-	runtime.GOMAXPROCS(max(4, runtime.GOMAXPROCS(0)))
 }
