@@ -42,6 +42,10 @@ func directions() []direction {
 		{"internal/api", []string{".", "internal/httpkit", "internal/strictjson", "internal/secret"}},
 		{"internal/web", []string{".", "internal/httpkit", "internal/secret"}},
 		{"internal/dialect", []string{".", "internal/httpkit"}},
+		{"internal/dialect/dialecttest", []string{
+			".", "internal/httpkit", "internal/dialect", "internal/access", "internal/directory", "internal/incident",
+			"internal/store", "internal/store/sqlite",
+		}},
 		{"internal/dialect/*", []string{".", "internal/httpkit", "internal/strictjson", "internal/secret", "internal/dialect"}},
 		{"internal/ingest", []string{"."}},
 		{"internal/ingest/*", []string{".", "internal/strictjson", "internal/ingest"}},
@@ -94,7 +98,7 @@ func fences() []fence {
 		},
 		{
 			[]string{"testing/..."},
-			[]string{"internal/store/storetest", "internal/pgtest", "test/...", "bench/..."},
+			[]string{"internal/store/storetest", "internal/dialect/dialecttest", "internal/pgtest", "test/...", "bench/..."},
 			"the product must not link the testing package: move the helper to a _test.go file or a test helper package",
 		},
 	}

@@ -12,7 +12,7 @@ func seams() []string {
 }
 
 // unlisted lists the plugs that the wiring does not import: they would be
-// compiled and tested, and never be heard of.
+// compiled and tested, and never be heard of. A package for tests is no plug.
 func unlisted(t *tree, seams []string) []string {
 	app := t.find("internal/app")
 	if app == nil {
@@ -21,7 +21,8 @@ func unlisted(t *tree, seams []string) []string {
 	listed := imports(app.files)
 	var problems []string
 	for _, p := range t.packages {
-		if len(p.files) > 0 && matchesAny(seams, p.dir) && !slices.Contains(listed, module+"/"+p.dir) {
+		forTests := slices.Contains(imports(p.files), "testing")
+		if len(p.files) > 0 && !forTests && matchesAny(seams, p.dir) && !slices.Contains(listed, module+"/"+p.dir) {
 			problems = append(problems, fmt.Sprintf("%s is in no list: add one line to the list of its kind in internal/app", p.dir))
 		}
 	}
@@ -40,13 +41,14 @@ func TestEveryPlugIsInItsList(t *testing.T) {
 func TestMissingPlugsAreFound(t *testing.T) {
 	t.Parallel()
 	tree := fixture(t, map[string]string{
-		"internal/app/lists.go":          "package app\nimport _ \"tocsin/internal/dialect/soda\"",
-		"internal/app/app_test.go":       "package app_test\nimport _ \"tocsin/internal/dialect/uptimeio\"",
-		"internal/dialect/dialect.go":    "package dialect",
-		"internal/dialect/soda/s.go":     "package soda",
-		"internal/dialect/uptimeio/u.go": "package uptimeio",
-		"internal/channel/mail/m.go":     "package mail",
-		"internal/probe/dns/dns_test.go": "package dns_test",
+		"internal/app/lists.go":             "package app\nimport _ \"tocsin/internal/dialect/soda\"",
+		"internal/app/app_test.go":          "package app_test\nimport _ \"tocsin/internal/dialect/uptimeio\"",
+		"internal/dialect/dialect.go":       "package dialect",
+		"internal/dialect/soda/s.go":        "package soda",
+		"internal/dialect/uptimeio/u.go":    "package uptimeio",
+		"internal/dialect/dialecttest/d.go": "package dialecttest\nimport _ \"testing\"",
+		"internal/channel/mail/m.go":        "package mail",
+		"internal/probe/dns/dns_test.go":    "package dns_test",
 	})
 	wantProblems(t, unlisted(tree, seams()),
 		"internal/channel/mail is in no list",

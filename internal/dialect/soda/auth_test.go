@@ -1,7 +1,6 @@
 package soda_test
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,6 +9,7 @@ import (
 	"tocsin"
 	"tocsin/internal/access"
 	"tocsin/internal/dialect"
+	"tocsin/internal/dialect/dialecttest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -17,13 +17,13 @@ import (
 func TestEveryFailureToAuthenticateIsTheSame401(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	id := f.incident(t)
-	revoked := f.key(t, f.acme, grant{tocsin.RoleAdmin, tocsin.ScopeOrganisation, tocsin.ID{}})
-	if err := f.access.RevokeKey(t.Context(), tocsin.System(f.acme, "test"), revoked.id); err != nil {
+	id := f.Incident(t)
+	revoked := f.Key(t, f.Acme, dialecttest.Granted(tocsin.RoleAdmin, tocsin.ScopeOrganisation, tocsin.ID{}))
+	if err := f.Access.RevokeKey(t.Context(), tocsin.System(f.Acme, "test"), revoked.ID); err != nil {
 		t.Fatal(err)
 	}
-	expired := f.keyOf(t, f.acme, access.KeyDraft{Owner: f.admin.user, Name: "short", ExpiresAt: f.clock.Now().Add(time.Second)})
-	admin, token := f.admin.id.String(), f.admin.token
+	expired := f.KeyOf(t, f.Acme, access.KeyDraft{Owner: f.Admin.User, Name: "short", ExpiresAt: f.Clock.Now().Add(time.Second)})
+	admin, token := f.Admin.ID.String(), f.Admin.Token
 	strayBits := strings.TrimRight(basic(admin+":"+token), "=")
 	strayBits = strayBits[:len(strayBits)-1] + string(strayBits[len(strayBits)-1]+1) + "=="
 	wrongSum := token[:len(token)-8] + "00000000"
@@ -40,8 +40,8 @@ func TestEveryFailureToAuthenticateIsTheSame401(t *testing.T) {
 		"empty id":             {basic(":" + token)},
 		"empty secret":         {basic(admin + ":")},
 		"both empty":           {basic(":")},
-		"unknown id":           {basic("9d1b0b5e-0000-7000-8000-00000000ffff:" + token)},
-		"id of another key":    {basic(revoked.id.String() + ":" + token)},
+		"unknown id":           {basic(dialecttest.UnknownID + ":" + token)},
+		"id of another key":    {basic(revoked.ID.String() + ":" + token)},
 		"wrong secret":         {basic(admin + ":" + strings.Repeat("0", len(token)))},
 		"wrong checksum":       {basic(admin + ":" + wrongSum)},
 		"secret and newline":   {basic(admin + ":" + token + "\n")},
@@ -50,55 +50,53 @@ func TestEveryFailureToAuthenticateIsTheSame401(t *testing.T) {
 		"id and space":         {basic(admin + " :" + token)},
 		"10 KB":                {basic(admin + ":" + strings.Repeat("k", 10_000))},
 		"NUL":                  {basic(admin + ":\x00")},
-		"revoked":              {revoked.basic()},
-		"expired":              {expired.basic()},
-		"two headers":          {f.admin.basic(), f.admin.basic()},
-		"good, then bad":       {f.admin.basic(), "Basic x"},
-		"bad, then good":       {"Basic x", f.admin.basic()},
+		"revoked":              {basicOf(revoked)},
+		"expired":              {basicOf(expired)},
+		"two headers":          {basicOf(f.Admin), basicOf(f.Admin)},
+		"good, then bad":       {basicOf(f.Admin), "Basic x"},
+		"bad, then good":       {"Basic x", basicOf(f.Admin)},
 	}
-	before := f.state(t, id)
+	before := f.State(t, id)
 	var body string
 	for name, values := range tests {
 		t.Run(name, func(t *testing.T) {
-			for _, c := range []call{
-				{method: "POST", path: incidentPath(id), body: `{"title":"T"}`},
-				{method: "POST", path: incidentPath(id), body: `not even JSON`},
-				{method: "POST", path: "/api/v1/incidents", body: `{}`},
-				{method: "GET", path: "/api/v1/incidents"},
-				{method: "GET", path: "/api/v1/test-login"},
+			for _, c := range []dialecttest.Call{
+				{Method: "POST", Path: incidentPath(id), Body: `{"title":"T"}`},
+				{Method: "POST", Path: incidentPath(id), Body: `not even JSON`},
+				{Method: "POST", Path: "/api/v1/incidents", Body: `{}`},
+				{Method: "GET", Path: "/api/v1/incidents"},
+				{Method: "GET", Path: "/api/v1/test-login"},
 			} {
-				c.header = http.Header{"Authorization": values}
-				r := f.do(t, c)
+				c.Header = http.Header{"Authorization": values}
+				r := f.Do(t, c)
 				wantError(t, r, 401, "unauthorized")
 				if body == "" {
-					body = r.body
+					body = r.Body
 				}
-				if r.body != body {
-					t.Errorf("the body %s differs from that of another failure, %s", r.body, body)
+				if r.Body != body {
+					t.Errorf("the body %s differs from that of another failure, %s", r.Body, body)
 				}
 			}
 		})
 	}
-	if diff := cmp.Diff(before, f.state(t, id)); diff != "" {
-		t.Errorf("an unauthenticated call left something (-before +after):\n%s", diff)
-	}
+	dialecttest.Unchanged(t, before, f.State(t, id))
 }
 
 func TestKeyCountsOnlyInTheHeader(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	id := f.incident(t)
-	token := f.admin.token
-	for name, c := range map[string]call{
-		"query":      {path: incidentPath(id) + "?api_key=" + token + "&apikey=" + token, body: `{}`},
-		"body":       {path: incidentPath(id), body: `{"apiKey":"` + token + `"}`},
-		"cookie":     {path: incidentPath(id), body: `{}`, header: http.Header{"Cookie": {"session=" + token}}},
-		"X-API-Key":  {path: incidentPath(id), body: `{}`, header: http.Header{"X-Api-Key": {token}}},
-		"user in it": {path: incidentPath(id), body: `{}`, header: http.Header{"Proxy-Authorization": {f.admin.basic()}}},
+	id := f.Incident(t)
+	token := f.Admin.Token
+	for name, c := range map[string]dialecttest.Call{
+		"query":      {Path: incidentPath(id) + "?api_key=" + token + "&apikey=" + token, Body: `{}`},
+		"body":       {Path: incidentPath(id), Body: `{"apiKey":"` + token + `"}`},
+		"cookie":     {Path: incidentPath(id), Body: `{}`, Header: http.Header{"Cookie": {"session=" + token}}},
+		"X-API-Key":  {Path: incidentPath(id), Body: `{}`, Header: http.Header{"X-Api-Key": {token}}},
+		"user in it": {Path: incidentPath(id), Body: `{}`, Header: http.Header{"Proxy-Authorization": {basicOf(f.Admin)}}},
 	} {
-		c.method = "POST"
-		if r := f.do(t, c); r.status != 401 {
-			t.Errorf("%s: got %d %s, want 401", name, r.status, r.body)
+		c.Method = "POST"
+		if r := f.Do(t, c); r.Status != 401 {
+			t.Errorf("%s: got %d %s, want 401", name, r.Status, r.Body)
 		}
 	}
 }
@@ -107,49 +105,47 @@ func TestSchemeAndKeyIDAreReadWithoutCase(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for _, header := range []string{
-		strings.Replace(f.admin.basic(), "Basic", "bAsIc", 1),
-		basic(strings.ToUpper(f.admin.id.String()) + ":" + f.admin.token),
+		strings.Replace(basicOf(f.Admin), "Basic", "bAsIc", 1),
+		basic(strings.ToUpper(f.Admin.ID.String()) + ":" + f.Admin.Token),
 	} {
-		wantStatus(t, f.do(t, call{method: "GET", path: "/api/v1/test-login", header: http.Header{"Authorization": {header}}}), 200)
+		dialecttest.WantStatus(t, f.Do(t, dialecttest.Call{Method: "GET", Path: "/api/v1/test-login", Header: http.Header{"Authorization": {header}}}), 200)
 	}
 }
 
 func TestRevokedKeyFailsAtOnce(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	k := f.key(t, f.acme)
-	login := call{method: "GET", path: "/api/v1/test-login", key: k}
-	wantStatus(t, f.do(t, login), 200)
-	if err := f.access.RevokeKey(t.Context(), tocsin.System(f.acme, "test"), k.id); err != nil {
+	k := f.Key(t, f.Acme)
+	login := dialecttest.Call{Method: "GET", Path: "/api/v1/test-login", Key: k}
+	dialecttest.WantStatus(t, f.Do(t, login), 200)
+	if err := f.Access.RevokeKey(t.Context(), tocsin.System(f.Acme, "test"), k.ID); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, f.send(t, login), 401, "unauthorized")
+	wantError(t, f.Send(t, login), 401, "unauthorized")
 }
 
 func TestIncidentOfAnotherOrganisationIsLikeAnUnknownOne(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	id := f.incident(t)
-	rival := f.organisation(t, "Rival")
-	stranger := f.key(t, rival, grant{tocsin.RoleAdmin, tocsin.ScopeOrganisation, tocsin.ID{}})
-	unknown := f.do(t, call{method: "POST", path: "/api/v1/incidents/9d1b0b5e-0000-7000-8000-00000000ffff", body: `{}`, key: stranger})
+	id := f.Incident(t)
+	rival := f.Organisation(t, "Rival")
+	stranger := f.Key(t, rival, dialecttest.Granted(tocsin.RoleAdmin, tocsin.ScopeOrganisation, tocsin.ID{}))
+	unknown := f.Do(t, dialecttest.Call{Method: "POST", Path: "/api/v1/incidents/" + dialecttest.UnknownID, Body: `{}`, Key: stranger})
 	wantError(t, unknown, 404, "incident_not_found")
-	before := f.state(t, id)
-	for _, c := range []call{
-		{body: `{"title":"T"}`},
-		{body: `not even JSON`},
-		{body: `{"organisationId":"` + f.acme.String() + `","title":"T"}`},
-		{body: `{}`, header: http.Header{"X-Org-Id": {f.acme.String()}, "X-Tenant": {"Acme"}}},
+	before := f.State(t, id)
+	for _, c := range []dialecttest.Call{
+		{Body: `{"title":"T"}`},
+		{Body: `not even JSON`},
+		{Body: `{"organisationId":"` + f.Acme.String() + `","title":"T"}`},
+		{Body: `{}`, Header: http.Header{"X-Org-Id": {f.Acme.String()}, "X-Tenant": {"Acme"}}},
 	} {
-		c.method, c.path, c.key = "POST", incidentPath(id), stranger
-		if r := f.do(t, c); r.status != 404 || r.body != unknown.body {
-			t.Errorf("%s: got %d %s, want the 404 of an unknown id", c.body, r.status, r.body)
+		c.Method, c.Path, c.Key = "POST", incidentPath(id), stranger
+		if r := f.Do(t, c); r.Status != 404 || r.Body != unknown.Body {
+			t.Errorf("%s: got %d %s, want the 404 of an unknown id", c.Body, r.Status, r.Body)
 		}
 	}
-	if diff := cmp.Diff(before, f.state(t, id)); diff != "" {
-		t.Errorf("a stranger left something (-before +after):\n%s", diff)
-	}
-	page := decode[pageBody](t, f.do(t, call{method: "GET", path: "/api/v1/incidents?incidentIds=" + id.String(), key: stranger}).body)
+	dialecttest.Unchanged(t, before, f.State(t, id))
+	page := dialecttest.Decode[pageBody](t, f.Do(t, dialecttest.Call{Method: "GET", Path: "/api/v1/incidents?incidentIds=" + id.String(), Key: stranger}).Body)
 	if page.TotalElements != 0 {
 		t.Errorf("a stranger's list counts %d incidents of another organisation", page.TotalElements)
 	}
@@ -158,45 +154,45 @@ func TestIncidentOfAnotherOrganisationIsLikeAnUnknownOne(t *testing.T) {
 func TestWhoMayUpdate(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	onlooker := f.viewerRole(t)
-	onOrders, bare := f.incident(t), f.incident(t, withCheck(f.dryCheck))
-	limited := func(d access.KeyDraft) key {
-		d.Owner, d.Name = f.admin.user, "limited"
-		return f.keyOf(t, f.acme, d)
+	onlooker := f.Onlooker(t)
+	onOrders, bare := f.Incident(t), f.Incident(t, dialecttest.WithCheck(f.DryCheck))
+	limited := func(d access.KeyDraft) dialecttest.Key {
+		d.Owner, d.Name = f.Admin.User, "limited"
+		return f.KeyOf(t, f.Acme, d)
 	}
-	on := func(role string, scope tocsin.Scope, id tocsin.ID) key {
-		return f.key(t, f.acme, grant{role, scope, id})
+	on := func(role string, scope tocsin.Scope, id tocsin.ID) dialecttest.Key {
+		return f.Key(t, f.Acme, dialecttest.Granted(role, scope, id))
 	}
 	tests := map[string]struct {
-		key            key
+		key            dialecttest.Key
 		onOrders, bare int
 	}{
-		"admin":                            {f.admin, 200, 200},
+		"admin":                            {f.Admin, 200, 200},
 		"user without a grant":             {on(tocsin.RoleUser, tocsin.ScopeOrganisation, tocsin.ID{}), 404, 404},
-		"project manager":                  {on(tocsin.RoleManager, tocsin.ScopeProject, f.warehouse), 200, 200},
-		"project viewer":                   {on(tocsin.RoleViewer, tocsin.ScopeProject, f.warehouse), 200, 200},
-		"dataset manager":                  {on(tocsin.RoleManager, tocsin.ScopeDataset, f.orders), 200, 404},
-		"dataset editor":                   {on(tocsin.RoleEditor, tocsin.ScopeDataset, f.orders), 200, 404},
-		"dataset viewer":                   {on(tocsin.RoleViewer, tocsin.ScopeDataset, f.orders), 200, 404},
-		"manager of another dataset":       {on(tocsin.RoleManager, tocsin.ScopeDataset, f.customers), 404, 404},
-		"manager of another project":       {on(tocsin.RoleManager, tocsin.ScopeProject, f.lake), 404, 404},
+		"project manager":                  {on(tocsin.RoleManager, tocsin.ScopeProject, f.Warehouse), 200, 200},
+		"project viewer":                   {on(tocsin.RoleViewer, tocsin.ScopeProject, f.Warehouse), 200, 200},
+		"dataset manager":                  {on(tocsin.RoleManager, tocsin.ScopeDataset, f.Orders), 200, 404},
+		"dataset editor":                   {on(tocsin.RoleEditor, tocsin.ScopeDataset, f.Orders), 200, 404},
+		"dataset viewer":                   {on(tocsin.RoleViewer, tocsin.ScopeDataset, f.Orders), 200, 404},
+		"manager of another dataset":       {on(tocsin.RoleManager, tocsin.ScopeDataset, f.Customers), 404, 404},
+		"manager of another project":       {on(tocsin.RoleManager, tocsin.ScopeProject, f.Lake), 404, 404},
 		"onlooker in the organisation":     {on(onlooker, tocsin.ScopeOrganisation, tocsin.ID{}), 403, 403},
-		"onlooker in the project":          {on(onlooker, tocsin.ScopeProject, f.warehouse), 403, 403},
-		"onlooker of the dataset":          {on(onlooker, tocsin.ScopeDataset, f.orders), 403, 404},
-		"the best of two grants":           {f.key(t, f.acme, grant{onlooker, tocsin.ScopeProject, f.warehouse}, grant{tocsin.RoleViewer, tocsin.ScopeDataset, f.orders}), 200, 403},
+		"onlooker in the project":          {on(onlooker, tocsin.ScopeProject, f.Warehouse), 403, 403},
+		"onlooker of the dataset":          {on(onlooker, tocsin.ScopeDataset, f.Orders), 403, 404},
+		"the best of two grants":           {f.Key(t, f.Acme, dialecttest.Granted(onlooker, tocsin.ScopeProject, f.Warehouse), dialecttest.Granted(tocsin.RoleViewer, tocsin.ScopeDataset, f.Orders)), 200, 403},
 		"admin's key to look only":         {limited(access.KeyDraft{Permissions: tocsin.ViewIncidents}), 403, 403},
 		"admin's key for no incidents":     {limited(access.KeyDraft{Permissions: tocsin.ManageMembers}), 404, 404},
-		"admin's key for the project":      {limited(access.KeyDraft{Project: f.warehouse}), 200, 200},
-		"admin's key for another project":  {limited(access.KeyDraft{Project: f.lake}), 404, 404},
-		"admin's key, both restrictions":   {limited(access.KeyDraft{Project: f.warehouse, Permissions: tocsin.ViewIncidents}), 403, 403},
+		"admin's key for the project":      {limited(access.KeyDraft{Project: f.Warehouse}), 200, 200},
+		"admin's key for another project":  {limited(access.KeyDraft{Project: f.Lake}), 404, 404},
+		"admin's key, both restrictions":   {limited(access.KeyDraft{Project: f.Warehouse, Permissions: tocsin.ViewIncidents}), 403, 403},
 		"admin's key, manage without view": {limited(access.KeyDraft{Permissions: tocsin.ManageIncidents}), 404, 404},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			for id, want := range map[tocsin.ID]int{onOrders: tt.onOrders, bare: tt.bare} {
-				before := f.state(t, id)
-				wantStatus(t, f.do(t, call{method: "POST", path: incidentPath(id), body: `{"title":"by ` + name + `"}`, key: tt.key}), want)
-				after := f.state(t, id)
+				before := f.State(t, id)
+				dialecttest.WantStatus(t, f.Do(t, dialecttest.Call{Method: "POST", Path: incidentPath(id), Body: `{"title":"by ` + name + `"}`, Key: tt.key}), want)
+				after := f.State(t, id)
 				if want == 200 && after.Incident.Title != "by "+name {
 					t.Errorf("answered 200 and the title is %q", after.Incident.Title)
 				}
@@ -205,62 +201,50 @@ func TestWhoMayUpdate(t *testing.T) {
 				}
 				// A fault in the body must not tell who may not see it.
 				if want != 200 {
-					wantStatus(t, f.do(t, call{method: "POST", path: incidentPath(id), body: `{"title":`, key: tt.key}), want)
+					dialecttest.WantStatus(t, f.Do(t, dialecttest.Call{Method: "POST", Path: incidentPath(id), Body: `{"title":`, Key: tt.key}), want)
 				}
 			}
 		})
 	}
 }
 
-// An interrupted use case has something happen between the look at who may and
-// the commit.
-type interrupted struct {
-	dialect.Incidents
-	before func()
-}
-
-func (i interrupted) Update(ctx context.Context, actor tocsin.Actor, id tocsin.ID, p tocsin.Patch, rules tocsin.Rules) (*tocsin.Incident, error) {
-	i.before()
-	return i.Incidents.Update(ctx, actor, id, p, rules)
-}
-
 func TestRightsAreThoseThatHoldAtCommit(t *testing.T) {
 	t.Parallel()
 	var meanwhile func()
-	f := newFixture(t, func(_ *fixture, d *dialect.Deps) {
-		d.Incidents = interrupted{d.Incidents, func() { meanwhile() }}
+	f := newFixture(t, func(d *dialect.Deps) {
+		d.Incidents = dialecttest.Interrupted{Incidents: d.Incidents, Before: func() { meanwhile() }}
 	})
-	id := f.incident(t)
-	onlooker := f.viewerRole(t)
-	system := tocsin.System(f.acme, "test")
+	id := f.Incident(t)
+	onlooker := f.Onlooker(t)
+	system := tocsin.System(f.Acme, "test")
 	for name, tt := range map[string]struct {
-		grants []grant
-		revoke func(key) error
+		grants []dialecttest.Grant
+		revoke func(dialecttest.Key) error
 		status int
 	}{
 		"may only look now": {
-			[]grant{{tocsin.RoleEditor, tocsin.ScopeProject, f.warehouse}, {onlooker, tocsin.ScopeProject, f.warehouse}},
-			func(k key) error { return f.access.RevokeGrant(t.Context(), system, k.grants[0]) }, 403,
+			[]dialecttest.Grant{dialecttest.Granted(tocsin.RoleEditor, tocsin.ScopeProject, f.Warehouse), dialecttest.Granted(onlooker, tocsin.ScopeProject, f.Warehouse)},
+			func(k dialecttest.Key) error { return f.Access.RevokeGrant(t.Context(), system, k.Grants[0]) }, 403,
 		},
 		"may not look now": {
-			[]grant{{tocsin.RoleEditor, tocsin.ScopeProject, f.warehouse}},
-			func(k key) error { return f.access.RevokeGrant(t.Context(), system, k.grants[0]) }, 404,
+			[]dialecttest.Grant{dialecttest.Granted(tocsin.RoleEditor, tocsin.ScopeProject, f.Warehouse)},
+			func(k dialecttest.Key) error { return f.Access.RevokeGrant(t.Context(), system, k.Grants[0]) }, 404,
 		},
 		"key revoked": {
-			[]grant{{tocsin.RoleEditor, tocsin.ScopeProject, f.warehouse}},
-			func(k key) error { return f.access.RevokeKey(t.Context(), system, k.id) }, 401,
+			[]dialecttest.Grant{dialecttest.Granted(tocsin.RoleEditor, tocsin.ScopeProject, f.Warehouse)},
+			func(k dialecttest.Key) error { return f.Access.RevokeKey(t.Context(), system, k.ID) }, 401,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			k := f.key(t, f.acme, tt.grants...)
-			before := f.state(t, id)
+			k := f.Key(t, f.Acme, tt.grants...)
+			before := f.State(t, id)
 			meanwhile = func() {
 				if err := tt.revoke(k); err != nil {
 					t.Error(err)
 				}
 			}
-			wantStatus(t, f.do(t, call{method: "POST", path: incidentPath(id), body: `{"title":"T"}`, key: k}), tt.status)
-			after := f.state(t, id)
+			dialecttest.WantStatus(t, f.Do(t, dialecttest.Call{Method: "POST", Path: incidentPath(id), Body: `{"title":"T"}`, Key: k}), tt.status)
+			after := f.State(t, id)
 			if diff := cmp.Diff(before.Incident, after.Incident); diff != "" || after.Log != before.Log+1 {
 				t.Errorf("want nothing in the log but the revocation, got %d entries (-before +after):\n%s", after.Log-before.Log, diff)
 			}
@@ -271,31 +255,31 @@ func TestRightsAreThoseThatHoldAtCommit(t *testing.T) {
 func TestGuessingKeysIsSlowedDown(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	bad := call{method: "GET", path: "/api/v1/test-login", header: http.Header{"Authorization": {basic(f.admin.id.String() + ":guess")}}}
+	bad := dialecttest.Call{Method: "GET", Path: "/api/v1/test-login", Header: http.Header{"Authorization": {basic(f.Admin.ID.String() + ":guess")}}}
 	for i := range 60 {
-		if r := f.send(t, bad); r.status != 401 {
-			t.Fatalf("failure %d: got %d, want 401", i+1, r.status)
+		if r := f.Send(t, bad); r.Status != 401 {
+			t.Fatalf("failure %d: got %d, want 401", i+1, r.Status)
 		}
 	}
-	wantError(t, f.send(t, bad), 429, "too_many_requests")
-	wantStatus(t, f.send(t, call{method: "GET", path: "/api/v1/test-login", key: f.admin}), 200)
-	f.clock.advance(time.Minute)
-	wantStatus(t, f.send(t, bad), 401)
+	wantError(t, f.Send(t, bad), 429, "too_many_requests")
+	dialecttest.WantStatus(t, f.Send(t, dialecttest.Call{Method: "GET", Path: "/api/v1/test-login", Key: f.Admin}), 200)
+	f.Clock.Advance(time.Minute)
+	dialecttest.WantStatus(t, f.Send(t, bad), 401)
 }
 
 func TestSecretsStayOutOfTheLog(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	id := f.incident(t)
+	id := f.Incident(t)
 	f.update(t, id, `{"title":"T"}`)
-	f.do(t, call{method: "POST", path: incidentPath(id) + "?key=" + f.admin.token, header: http.Header{"Authorization": {f.admin.basic(), "x"}}})
-	logged := f.log.String()
-	for _, secret := range []string{f.admin.token, f.admin.token[4:], f.admin.basic()[6:]} {
+	f.Do(t, dialecttest.Call{Method: "POST", Path: incidentPath(id) + "?key=" + f.Admin.Token, Header: http.Header{"Authorization": {basicOf(f.Admin), "x"}}})
+	logged := f.Log.String()
+	for _, secret := range []string{f.Admin.Token, f.Admin.Token[4:], basicOf(f.Admin)[6:]} {
 		if strings.Contains(logged, secret) {
 			t.Errorf("the log holds a credential:\n%s", logged)
 		}
 	}
-	for _, want := range []string{"key=" + f.admin.id.String(), "organisation=" + f.acme.String(), "incident=" + id.String(), `route="POST /api/v1/incidents/{incidentId}"`} {
+	for _, want := range []string{"key=" + f.Admin.ID.String(), "organisation=" + f.Acme.String(), "incident=" + id.String(), `route="POST /api/v1/incidents/{incidentId}"`} {
 		if !strings.Contains(logged, want) {
 			t.Errorf("the log does not say %s:\n%s", want, logged)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"tocsin"
 	"tocsin/internal/access"
+	"tocsin/internal/dialect/dialecttest"
 	"tocsin/internal/store"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,7 +17,7 @@ import (
 func draft(f *fixture, changes map[string]any) string {
 	body := map[string]any{
 		"title": "Orders are late", "description": "No rows since noon", "severity": "major",
-		"monitorResultIds": []string{f.ordersCheck.String()},
+		"monitorResultIds": []string{f.OrdersCheck.String()},
 	}
 	maps.Copy(body, changes)
 	maps.DeleteFunc(body, func(_ string, v any) bool { return v == nil })
@@ -29,30 +30,30 @@ func draft(f *fixture, changes map[string]any) string {
 
 func createBody(f *fixture) string { return draft(f, nil) }
 
-func (f *fixture) create(t testing.TB, k key, body string) reply {
+func (f *fixture) create(t testing.TB, k dialecttest.Key, body string) dialecttest.Reply {
 	t.Helper()
-	return f.do(t, call{method: "POST", path: "/api/v1/incidents", body: body, key: k})
+	return f.Do(t, dialecttest.Call{Method: "POST", Path: "/api/v1/incidents", Body: body, Key: k})
 }
 
 func TestCreateOpensAnIncidentOnTheChecks(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	lead := f.key(t, f.acme).user
-	r := f.create(t, f.admin, draft(f, map[string]any{
+	lead := f.Key(t, f.Acme).User
+	r := f.create(t, f.Admin, draft(f, map[string]any{
 		"severity": "minor", "status": "fixing", "resolutionNotes": "none yet", "leadId": lead.String(),
-		"monitorResultIds": []string{f.ordersCheck.String(), f.customersCheck.String(), f.ordersCheck.String()},
+		"monitorResultIds": []string{f.OrdersCheck.String(), f.CustomersCheck.String(), f.OrdersCheck.String()},
 	}))
-	wantStatus(t, r, 200)
-	shown := decode[incidentBody](t, r.body)
+	dialecttest.WantStatus(t, r, 200)
+	shown := dialecttest.Decode[incidentBody](t, r.Body)
 	id, _ := tocsin.ParseID(shown.ID)
-	got := f.state(t, id).Incident
-	now := f.clock.Now()
+	got := f.State(t, id).Incident
+	now := f.Clock.Now()
 	want := tocsin.Incident{
-		Meta: got.Meta, Number: 1, Project: f.warehouse, Datasets: []tocsin.ID{f.orders, f.customers},
+		Meta: got.Meta, Number: 1, Project: f.Warehouse, Datasets: []tocsin.ID{f.Orders, f.Customers},
 		Title: "Orders are late", Description: "No rows since noon", Severity: tocsin.Minor, Status: tocsin.Fixing,
 		Source: tocsin.FromManual, ResolutionNotes: "none yet",
-		Check: f.ordersCheck, CheckName: "orders-fresh", CheckURL: "https://data.example.org/orders-fresh",
-		Lead: lead, Reporter: f.admin.user, StartedAt: now, OpenedAt: now, AcknowledgedAt: now,
+		Check: f.OrdersCheck, CheckName: "orders-fresh", CheckURL: "https://data.example.org/orders-fresh",
+		Lead: lead, Reporter: f.Admin.User, StartedAt: now, OpenedAt: now, AcknowledgedAt: now,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the incident is not what was asked for (-want +got):\n%s", diff)
@@ -65,12 +66,12 @@ func TestCreateNeedsNoMoreThanTheRequiredMembers(t *testing.T) {
 	for number, body := range []string{
 		createBody(f),
 		draft(f, map[string]any{"description": "", "x": 1}),
-		`{"title":"T","description":"D","severity":"critical","status":null,"leadId":null,"resolutionNotes":null,"monitorResultIds":["` + f.dryCheck.String() + `"]}`,
+		`{"title":"T","description":"D","severity":"critical","status":null,"leadId":null,"resolutionNotes":null,"monitorResultIds":["` + f.DryCheck.String() + `"]}`,
 	} {
-		r := f.create(t, f.admin, body)
-		wantStatus(t, r, 200)
-		if got := decode[incidentBody](t, r.body); got.Status != "reported" || got.Number != int64(number+1) {
-			t.Errorf("%s: got %s, want the next number and status reported", body, r.body)
+		r := f.create(t, f.Admin, body)
+		dialecttest.WantStatus(t, r, 200)
+		if got := dialecttest.Decode[incidentBody](t, r.Body); got.Status != "reported" || got.Number != int64(number+1) {
+			t.Errorf("%s: got %s, want the next number and status reported", body, r.Body)
 		}
 	}
 }
@@ -78,9 +79,9 @@ func TestCreateNeedsNoMoreThanTheRequiredMembers(t *testing.T) {
 func TestBadCreateIsRefusedByName(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	rival := f.organisation(t, "Rival")
-	stranger := f.key(t, rival)
-	one := f.ordersCheck.String()
+	rival := f.Organisation(t, "Rival")
+	stranger := f.Key(t, rival)
+	one := f.OrdersCheck.String()
 	tests := map[string]struct {
 		body  string
 		names []string
@@ -95,29 +96,29 @@ func TestBadCreateIsRefusedByName(t *testing.T) {
 		"malformed lead":              {draft(f, map[string]any{"leadId": "ada"}), []string{"leadId"}},
 		"lead of zeros":               {draft(f, map[string]any{"leadId": tocsin.ID{}.String()}), []string{"leadId"}},
 		"unknown lead":                {draft(f, map[string]any{"leadId": one}), []string{"leadId"}},
-		"lead of another place":       {draft(f, map[string]any{"leadId": stranger.user.String()}), []string{"leadId"}},
+		"lead of another place":       {draft(f, map[string]any{"leadId": stranger.User.String()}), []string{"leadId"}},
 		"no checks":                   {draft(f, map[string]any{"monitorResultIds": []string{}}), []string{"monitorResultIds"}},
 		"checks not a list":           {draft(f, map[string]any{"monitorResultIds": one}), []string{"monitorResultIds"}},
 		"a null check":                {draft(f, map[string]any{"monitorResultIds": []any{nil}}), []string{"monitorResultIds"}},
 		"a number for a check":        {draft(f, map[string]any{"monitorResultIds": []any{one, 1}}), []string{"monitorResultIds"}},
 		"malformed check":             {draft(f, map[string]any{"monitorResultIds": []string{one, "x"}}), []string{"monitorResultIds"}},
 		"check of zeros":              {draft(f, map[string]any{"monitorResultIds": []string{tocsin.ID{}.String()}}), []string{"monitorResultIds"}},
-		"unknown check":               {draft(f, map[string]any{"monitorResultIds": []string{one, f.orders.String()}}), []string{"monitorResultIds"}},
-		"checks of two projects":      {draft(f, map[string]any{"monitorResultIds": []string{one, f.lakeCheck.String()}}), []string{"monitorResultIds", "one project"}},
+		"unknown check":               {draft(f, map[string]any{"monitorResultIds": []string{one, f.Orders.String()}}), []string{"monitorResultIds"}},
+		"checks of two projects":      {draft(f, map[string]any{"monitorResultIds": []string{one, f.LakeCheck.String()}}), []string{"monitorResultIds", "one project"}},
 		"more checks than are served": {draft(f, map[string]any{"monitorResultIds": make([]string, 1001)}), []string{"monitorResultIds", "1000"}},
 		"duplicate key":               {`{"title":"T","title":"U"}`, nil},
 		"not an object":               {`[]`, nil},
 	}
-	before := f.logLength(t)
+	before := f.LogLength(t)
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			wantError(t, f.create(t, f.admin, tt.body), 400, "invalid_request", tt.names...)
-			if after := f.logLength(t); after != before {
+			wantError(t, f.create(t, f.Admin, tt.body), 400, "invalid_request", tt.names...)
+			if after := f.LogLength(t); after != before {
 				t.Errorf("a refused creation left %d log entries", after-before)
 			}
 		})
 	}
-	if got := decode[incidentBody](t, f.create(t, f.admin, createBody(f)).body).Number; got != 1 {
+	if got := dialecttest.Decode[incidentBody](t, f.create(t, f.Admin, createBody(f)).Body).Number; got != 1 {
 		t.Errorf("refused creations used up numbers: the first incident has %d", got)
 	}
 }
@@ -125,24 +126,24 @@ func TestBadCreateIsRefusedByName(t *testing.T) {
 func TestWhoMayCreate(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	onlooker := f.viewerRole(t)
-	before := f.logLength(t)
+	onlooker := f.Onlooker(t)
+	before := f.LogLength(t)
 	for name, tt := range map[string]struct {
-		key    key
+		key    dialecttest.Key
 		status int
 	}{
-		"dataset viewer":             {f.key(t, f.acme, grant{tocsin.RoleViewer, tocsin.ScopeDataset, f.orders}), 200},
-		"project editor":             {f.key(t, f.acme, grant{tocsin.RoleEditor, tocsin.ScopeProject, f.warehouse}), 200},
-		"onlooker":                   {f.key(t, f.acme, grant{onlooker, tocsin.ScopeProject, f.warehouse}), 403},
-		"somebody without a grant":   {f.key(t, f.acme), 400},
-		"manager of another dataset": {f.key(t, f.acme, grant{tocsin.RoleManager, tocsin.ScopeDataset, f.customers}), 400},
-		"key of another project":     {f.keyOf(t, f.acme, access.KeyDraft{Owner: f.admin.user, Name: "lake", Project: f.lake}), 400},
+		"dataset viewer":             {f.Key(t, f.Acme, dialecttest.Granted(tocsin.RoleViewer, tocsin.ScopeDataset, f.Orders)), 200},
+		"project editor":             {f.Key(t, f.Acme, dialecttest.Granted(tocsin.RoleEditor, tocsin.ScopeProject, f.Warehouse)), 200},
+		"onlooker":                   {f.Key(t, f.Acme, dialecttest.Granted(onlooker, tocsin.ScopeProject, f.Warehouse)), 403},
+		"somebody without a grant":   {f.Key(t, f.Acme), 400},
+		"manager of another dataset": {f.Key(t, f.Acme, dialecttest.Granted(tocsin.RoleManager, tocsin.ScopeDataset, f.Customers)), 400},
+		"key of another project":     {f.KeyOf(t, f.Acme, access.KeyDraft{Owner: f.Admin.User, Name: "lake", Project: f.Lake}), 400},
 	} {
-		if r := f.create(t, tt.key, createBody(f)); r.status != tt.status {
-			t.Errorf("%s: got %d %s, want %d", name, r.status, r.body, tt.status)
+		if r := f.create(t, tt.key, createBody(f)); r.Status != tt.status {
+			t.Errorf("%s: got %d %s, want %d", name, r.Status, r.Body, tt.status)
 		}
 	}
-	if after := f.logLength(t); after < before+2 {
+	if after := f.LogLength(t); after < before+2 {
 		t.Errorf("two incidents were created and the log has grown by %d", after-before)
 	}
 }
@@ -150,29 +151,29 @@ func TestWhoMayCreate(t *testing.T) {
 func TestUnseenCheckIsLikeAnUnknownOne(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	k := f.key(t, f.acme, grant{tocsin.RoleManager, tocsin.ScopeDataset, f.customers})
+	k := f.Key(t, f.Acme, dialecttest.Granted(tocsin.RoleManager, tocsin.ScopeDataset, f.Customers))
 	unseen := f.create(t, k, createBody(f))
-	unknown := f.create(t, k, draft(f, map[string]any{"monitorResultIds": []string{"9d1b0b5e-0000-7000-8000-00000000ffff"}}))
-	if unseen.status != 400 || unseen.body != unknown.body {
-		t.Errorf("an unseen check is answered %d %s, an unknown one %d %s: they must not differ", unseen.status, unseen.body, unknown.status, unknown.body)
+	unknown := f.create(t, k, draft(f, map[string]any{"monitorResultIds": []string{dialecttest.UnknownID}}))
+	if unseen.Status != 400 || unseen.Body != unknown.Body {
+		t.Errorf("an unseen check is answered %d %s, an unknown one %d %s: they must not differ", unseen.Status, unseen.Body, unknown.Status, unknown.Body)
 	}
 }
 
 func TestCreatedIncidentCanBeFoundAndUpdated(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	made := f.create(t, f.admin, createBody(f))
-	wantStatus(t, made, 200)
-	id, _ := tocsin.ParseID(decode[incidentBody](t, made.body).ID)
+	made := f.create(t, f.Admin, createBody(f))
+	dialecttest.WantStatus(t, made, 200)
+	id, _ := tocsin.ParseID(dialecttest.Decode[incidentBody](t, made.Body).ID)
 	same := f.update(t, id, `{}`)
-	if same.body != made.body {
-		t.Errorf("an update that changes nothing shows %s, creation showed %s", same.body, made.body)
+	if same.Body != made.Body {
+		t.Errorf("an update that changes nothing shows %s, creation showed %s", same.Body, made.Body)
 	}
-	page := decode[pageBody](t, f.do(t, call{method: "GET", path: "/api/v1/incidents", key: f.admin}).body)
+	page := dialecttest.Decode[pageBody](t, f.Do(t, dialecttest.Call{Method: "GET", Path: "/api/v1/incidents", Key: f.Admin}).Body)
 	if len(page.Content) != 1 || page.Content[0].ID != id.String() {
 		t.Errorf("the list shows %+v, want the incident", page.Content)
 	}
-	if _, err := store.Find[*tocsin.Incident](t.Context(), f.store, f.acme, tocsin.KindIncident, id); err != nil {
+	if _, err := store.Find[*tocsin.Incident](t.Context(), f.Store, f.Acme, tocsin.KindIncident, id); err != nil {
 		t.Error(err)
 	}
 }

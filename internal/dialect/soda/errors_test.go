@@ -1,7 +1,6 @@
 package soda_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,15 +11,16 @@ import (
 
 	"tocsin"
 	"tocsin/internal/dialect"
+	"tocsin/internal/dialect/dialecttest"
 	"tocsin/internal/dialect/soda"
 )
 
 // render shows an error as the dialect does.
-func render(err error) reply {
+func render(err error) dialecttest.Reply {
 	_, fail := soda.Dialect().New(dialect.Deps{})
 	w := httptest.NewRecorder()
 	fail(w, httptest.NewRequest("POST", "/api/v1/incidents", http.NoBody), err)
-	return reply{w.Code, w.Header(), w.Body.String()}
+	return dialecttest.Reply{Status: w.Code, Header: w.Header(), Body: w.Body.String()}
 }
 
 func TestEveryCodeHasAnAnswer(t *testing.T) {
@@ -37,10 +37,10 @@ func TestEveryCodeHasAnAnswer(t *testing.T) {
 		}
 		r := render(&tocsin.Error{Code: code, Message: "said to the caller", RetryAfter: 1500 * time.Millisecond, Err: errors.New("kept from him")})
 		wantError(t, r, status, errorCodes()[status])
-		if strings.Contains(r.body, "kept from him") {
-			t.Errorf("%s: the cause leaves: %s", code, r.body)
+		if strings.Contains(r.Body, "kept from him") {
+			t.Errorf("%s: the cause leaves: %s", code, r.Body)
 		}
-		if got := r.header.Get("Retry-After"); (got == "2") != (code == tocsin.RateLimited || code == tocsin.Busy) {
+		if got := r.Header.Get("Retry-After"); (got == "2") != (code == tocsin.RateLimited || code == tocsin.Busy) {
 			t.Errorf("%s: Retry-After %q; 2 is for too many requests and an overloaded server", code, got)
 		}
 	}
@@ -69,36 +69,23 @@ func TestTextOfAnErrorWithoutACodeNeverLeaves(t *testing.T) {
 	} {
 		r := render(tt.err)
 		wantError(t, r, tt.status, errorCodes()[tt.status])
-		if strings.Contains(r.body, "hunter2") {
-			t.Errorf("%s: internal text leaves: %s", name, r.body)
+		if strings.Contains(r.Body, "hunter2") {
+			t.Errorf("%s: internal text leaves: %s", name, r.Body)
 		}
 	}
-}
-
-// A broken use case answers with an error, or panics without one.
-type broken struct {
-	dialect.Incidents
-	err error
-}
-
-func (b broken) Manageable(context.Context, tocsin.Actor, tocsin.ID) (*tocsin.Incident, error) {
-	if b.err == nil {
-		panic("the hunter2 panic")
-	}
-	return nil, b.err
 }
 
 func TestFaultOfOursIsA500WithItsTrace(t *testing.T) {
 	t.Parallel()
 	for name, err := range map[string]error{"error": errors.New("the hunter2 error"), "panic": nil} {
-		f := newFixture(t, func(_ *fixture, d *dialect.Deps) { d.Incidents = broken{d.Incidents, err} })
-		r := f.update(t, f.incident(t), `{}`) // send holds the trace id to the request id
+		f := newFixture(t, func(d *dialect.Deps) { d.Incidents = dialecttest.Broken{Incidents: d.Incidents, Err: err} })
+		r := f.update(t, f.Incident(t), `{}`) // send holds the trace id to the request id
 		wantError(t, r, 500, "internal_error")
-		if strings.Contains(r.body, "hunter2") {
-			t.Errorf("%s: internal text leaves: %s", name, r.body)
+		if strings.Contains(r.Body, "hunter2") {
+			t.Errorf("%s: internal text leaves: %s", name, r.Body)
 		}
-		if !strings.Contains(f.log.String(), "hunter2") {
-			t.Errorf("%s: the log does not tell the cause:\n%s", name, f.log.String())
+		if !strings.Contains(f.Log.String(), "hunter2") {
+			t.Errorf("%s: the log does not tell the cause:\n%s", name, f.Log.String())
 		}
 	}
 }

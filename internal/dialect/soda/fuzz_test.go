@@ -4,23 +4,15 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"tocsin"
+	"tocsin/internal/dialect/dialecttest"
 
 	"github.com/google/go-cmp/cmp"
 )
-
-// serve hands a request to the handler without a network.
-func (f *fixture) serve(r *http.Request) reply {
-	w := httptest.NewRecorder()
-	f.handler.ServeHTTP(w, r)
-	return reply{w.Code, w.Header(), w.Body.String()}
-}
 
 func FuzzUpdateBody(f *testing.F) {
 	for _, seed := range []string{
@@ -31,27 +23,20 @@ func FuzzUpdateBody(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	fix := newFixture(f)
-	id := fix.incident(f)
+	id := fix.Incident(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		fix.clock.advance(time.Minute)
-		before := fix.state(t, id)
-		r := httptest.NewRequest("POST", incidentPath(id), strings.NewReader(string(body)))
-		r.Header.Set("Authorization", fix.admin.basic())
-		got := fix.serve(r)
-		after := fix.state(t, id)
-		switch got.status {
+		before := fix.State(t, id)
+		got := fix.Serve(t, dialecttest.Call{Method: "POST", Path: incidentPath(id), Body: string(body), Key: fix.Admin})
+		after := fix.State(t, id)
+		switch got.Status {
 		case 200:
-			conformIncident(t, got.body)
-			if want, have := expected(t, before.Incident, body), fieldsOf(&after.Incident); !cmp.Equal(want, have) {
+			if want, have := expected(t, before.Incident, body), dialecttest.Fields(&after.Incident); !cmp.Equal(want, have) {
 				t.Errorf("body %q made (-want +got):\n%s", body, cmp.Diff(want, have))
 			}
 		case 400:
-			conformError(t, got)
-			if diff := cmp.Diff(before, after); diff != "" {
-				t.Errorf("body %q was refused and something changed (-before +after):\n%s", body, diff)
-			}
+			dialecttest.Unchanged(t, before, after)
 		default:
-			t.Errorf("body %q: got %d %s, want 200 or 400", body, got.status, got.body)
+			t.Errorf("body %q: got %d %s, want 200 or 400", body, got.Status, got.Body)
 		}
 	})
 }
@@ -64,7 +49,7 @@ func expected(t *testing.T, i tocsin.Incident, body []byte) map[string]any {
 	if err := json.Unmarshal(body, &members); err != nil || !utf8.Valid(body) {
 		t.Fatalf("body %q was accepted and is not JSON: %v", body, err)
 	}
-	fields := fieldsOf(&i)
+	fields := dialecttest.Fields(&i)
 	for member, field := range map[string]string{
 		"title": "title", "description": "description", "resolutionNotes": "resolution_notes", "severity": "severity", "status": "status",
 	} {
@@ -81,27 +66,24 @@ func expected(t *testing.T, i tocsin.Incident, body []byte) map[string]any {
 func FuzzBasicCredential(f *testing.F) {
 	fix := newFixture(f)
 	for _, seed := range []string{
-		fix.admin.basic(), "basic " + fix.admin.basic()[6:], "Basic", "Basic ", "Bearer " + fix.admin.token, "Basic Og==", "Basic !",
-		basic(fix.admin.id.String() + ":" + fix.admin.token + "\n"), basic(strings.ToUpper(fix.admin.id.String()) + ":" + fix.admin.token),
-		basic("\x00:\xff"), "Basic  " + fix.admin.basic()[6:],
+		basicOf(fix.Admin), "basic " + basicOf(fix.Admin)[6:], "Basic", "Basic ", "Bearer " + fix.Admin.Token, "Basic Og==", "Basic !",
+		basic(fix.Admin.ID.String() + ":" + fix.Admin.Token + "\n"), basic(strings.ToUpper(fix.Admin.ID.String()) + ":" + fix.Admin.Token),
+		basic("\x00:\xff"), "Basic  " + basicOf(fix.Admin)[6:],
 	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, header string) {
-		fix.clock.advance(time.Minute)
-		r := httptest.NewRequest("GET", "/api/v1/test-login", http.NoBody)
-		r.Header["Authorization"] = []string{header}
-		got := fix.serve(r)
+		got := fix.Serve(t, dialecttest.Call{Method: "GET", Path: "/api/v1/test-login", Header: http.Header{"Authorization": {header}}})
 		want := 401
 		if len(header) > 6 && strings.EqualFold(header[:6], "Basic ") {
 			decoded, err := base64.StdEncoding.Strict().DecodeString(header[6:])
 			id, token, _ := strings.Cut(string(decoded), ":")
-			if err == nil && token == fix.admin.token && strings.EqualFold(id, fix.admin.id.String()) {
+			if err == nil && token == fix.Admin.Token && strings.EqualFold(id, fix.Admin.ID.String()) {
 				want = 200
 			}
 		}
-		if got.status != want {
-			t.Errorf("Authorization %q: got %d %s, want %d", header, got.status, got.body, want)
+		if got.Status != want {
+			t.Errorf("Authorization %q: got %d %s, want %d", header, got.Status, got.Body, want)
 		}
 	})
 }

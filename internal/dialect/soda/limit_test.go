@@ -13,6 +13,7 @@ import (
 	"tocsin"
 	"tocsin/internal/access"
 	"tocsin/internal/dialect"
+	"tocsin/internal/dialect/dialecttest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -20,38 +21,36 @@ import (
 func TestEachOperationHasItsLimit(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	id := f.incident(t)
+	id := f.Incident(t)
 	for name, tt := range map[string]struct {
-		call   call
+		call   dialecttest.Call
 		limit  int
 		window time.Duration
 	}{
-		"update":     {call{method: "POST", path: incidentPath(id), body: `{"title":"T"}`}, 10, time.Minute},
-		"create":     {call{method: "POST", path: "/api/v1/incidents", body: createBody(f)}, 10, time.Minute},
-		"list":       {call{method: "GET", path: "/api/v1/incidents"}, 60, time.Minute},
-		"test-login": {call{method: "GET", path: "/api/v1/test-login"}, 10, 10 * time.Second},
+		"update":     {dialecttest.Call{Method: "POST", Path: incidentPath(id), Body: `{"title":"T"}`}, 10, time.Minute},
+		"create":     {dialecttest.Call{Method: "POST", Path: "/api/v1/incidents", Body: createBody(f)}, 10, time.Minute},
+		"list":       {dialecttest.Call{Method: "GET", Path: "/api/v1/incidents"}, 60, time.Minute},
+		"test-login": {dialecttest.Call{Method: "GET", Path: "/api/v1/test-login"}, 10, 10 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f.clock.advance(time.Hour)
-			tt.call.key = f.admin
+			f.Clock.Advance(time.Hour)
+			tt.call.Key = f.Admin
 			for i := range tt.limit {
-				if r := f.send(t, tt.call); r.status != 200 {
-					t.Fatalf("call %d of %d: got %d %s", i+1, tt.limit, r.status, r.body)
+				if r := f.Send(t, tt.call); r.Status != 200 {
+					t.Fatalf("call %d of %d: got %d %s", i+1, tt.limit, r.Status, r.Body)
 				}
-				f.clock.advance(time.Millisecond)
+				f.Clock.Advance(time.Millisecond)
 			}
-			before := f.state(t, id)
-			refused := f.send(t, tt.call)
+			before := f.State(t, id)
+			refused := f.Send(t, tt.call)
 			wantError(t, refused, 429, "too_many_requests", strconv.Itoa(tt.limit))
-			if diff := cmp.Diff(before, f.state(t, id)); diff != "" {
-				t.Errorf("a call over the limit left something (-before +after):\n%s", diff)
-			}
-			seconds, err := strconv.Atoi(refused.header.Get("Retry-After"))
+			dialecttest.Unchanged(t, before, f.State(t, id))
+			seconds, err := strconv.Atoi(refused.Header.Get("Retry-After"))
 			if err != nil || time.Duration(seconds)*time.Second > tt.window {
-				t.Fatalf("Retry-After %q, want whole seconds of at most the window, %v", refused.header.Get("Retry-After"), tt.window)
+				t.Fatalf("Retry-After %q, want whole seconds of at most the window, %v", refused.Header.Get("Retry-After"), tt.window)
 			}
-			f.clock.advance(time.Duration(seconds) * time.Second)
-			wantStatus(t, f.send(t, tt.call), 200)
+			f.Clock.Advance(time.Duration(seconds) * time.Second)
+			dialecttest.WantStatus(t, f.Send(t, tt.call), 200)
 		})
 	}
 }
@@ -59,41 +58,41 @@ func TestEachOperationHasItsLimit(t *testing.T) {
 func TestLimitSlidesInsteadOfStartingAnew(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	c := call{method: "POST", path: incidentPath(f.incident(t)), body: `{}`, key: f.admin}
-	f.clock.advance(59_900 * time.Millisecond)
+	c := dialecttest.Call{Method: "POST", Path: incidentPath(f.Incident(t)), Body: `{}`, Key: f.Admin}
+	f.Clock.Advance(59_900 * time.Millisecond)
 	for range 10 {
-		wantStatus(t, f.send(t, c), 200)
+		dialecttest.WantStatus(t, f.Send(t, c), 200)
 	}
-	f.clock.advance(200 * time.Millisecond)
+	f.Clock.Advance(200 * time.Millisecond)
 	for range 10 {
-		wantStatus(t, f.send(t, c), 429)
+		dialecttest.WantStatus(t, f.Send(t, c), 429)
 	}
-	f.clock.advance(59_800 * time.Millisecond)
-	wantStatus(t, f.send(t, c), 200)
+	f.Clock.Advance(59_800 * time.Millisecond)
+	dialecttest.WantStatus(t, f.Send(t, c), 200)
 }
 
 func TestRefusedCallsCountToo(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	id := f.incident(t)
-	onlooker := f.key(t, f.acme, grant{f.viewerRole(t), tocsin.ScopeProject, f.warehouse})
+	id := f.Incident(t)
+	onlooker := f.Key(t, f.Acme, dialecttest.Granted(f.Onlooker(t), tocsin.ScopeProject, f.Warehouse))
 	for name, tt := range map[string]struct {
-		call   call
+		call   dialecttest.Call
 		status int
 	}{
-		"bad body":         {call{path: incidentPath(id), body: `{`, key: f.admin}, 400},
-		"unknown incident": {call{path: "/api/v1/incidents/nothing", body: `{}`, key: f.admin}, 404},
-		"forbidden":        {call{path: incidentPath(id), body: `{}`, key: onlooker}, 403},
+		"bad body":         {dialecttest.Call{Path: incidentPath(id), Body: `{`, Key: f.Admin}, 400},
+		"unknown incident": {dialecttest.Call{Path: "/api/v1/incidents/nothing", Body: `{}`, Key: f.Admin}, 404},
+		"forbidden":        {dialecttest.Call{Path: incidentPath(id), Body: `{}`, Key: onlooker}, 403},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f.clock.advance(time.Hour)
-			tt.call.method = "POST"
+			f.Clock.Advance(time.Hour)
+			tt.call.Method = "POST"
 			for range 10 {
-				wantStatus(t, f.send(t, tt.call), tt.status)
+				dialecttest.WantStatus(t, f.Send(t, tt.call), tt.status)
 			}
-			wantStatus(t, f.send(t, tt.call), 429)
-			good := call{method: "POST", path: incidentPath(id), body: `{}`, key: tt.call.key}
-			wantStatus(t, f.send(t, good), 429)
+			dialecttest.WantStatus(t, f.Send(t, tt.call), 429)
+			good := dialecttest.Call{Method: "POST", Path: incidentPath(id), Body: `{}`, Key: tt.call.Key}
+			dialecttest.WantStatus(t, f.Send(t, good), 429)
 		})
 	}
 }
@@ -101,57 +100,57 @@ func TestRefusedCallsCountToo(t *testing.T) {
 func TestFailedCredentialsDoNotUseUpTheVictimsLimit(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	id := f.incident(t)
+	id := f.Incident(t)
 	for range 20 {
-		c := call{method: "POST", path: incidentPath(id), body: `{}`, header: map[string][]string{"Authorization": {basic(f.admin.id.String() + ":guess")}}}
-		wantStatus(t, f.send(t, c), 401)
+		c := dialecttest.Call{Method: "POST", Path: incidentPath(id), Body: `{}`, Header: map[string][]string{"Authorization": {basic(f.Admin.ID.String() + ":guess")}}}
+		dialecttest.WantStatus(t, f.Send(t, c), 401)
 	}
-	wantStatus(t, f.send(t, call{method: "POST", path: incidentPath(id), body: `{}`, key: f.admin}), 200)
+	dialecttest.WantStatus(t, f.Send(t, dialecttest.Call{Method: "POST", Path: incidentPath(id), Body: `{}`, Key: f.Admin}), 200)
 }
 
 func TestLimitIsPerKeyAndOperation(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	id := f.incident(t)
-	second := f.keyOf(t, f.acme, access.KeyDraft{Owner: f.admin.user, Name: "second"})
-	c := call{method: "POST", path: incidentPath(id), body: `{}`, key: f.admin}
+	id := f.Incident(t)
+	second := f.KeyOf(t, f.Acme, access.KeyDraft{Owner: f.Admin.User, Name: "second"})
+	c := dialecttest.Call{Method: "POST", Path: incidentPath(id), Body: `{}`, Key: f.Admin}
 	for range 10 {
-		wantStatus(t, f.send(t, c), 200)
+		dialecttest.WantStatus(t, f.Send(t, c), 200)
 	}
-	wantStatus(t, f.send(t, c), 429)
-	c.key = second
-	wantStatus(t, f.send(t, c), 200)
-	wantStatus(t, f.send(t, call{method: "GET", path: "/api/v1/incidents", key: f.admin}), 200)
-	wantStatus(t, f.send(t, call{method: "GET", path: "/api/v1/test-login", key: f.admin}), 200)
-	wantStatus(t, f.send(t, call{method: "POST", path: "/api/v1/incidents", body: createBody(f), key: f.admin}), 200)
+	dialecttest.WantStatus(t, f.Send(t, c), 429)
+	c.Key = second
+	dialecttest.WantStatus(t, f.Send(t, c), 200)
+	dialecttest.WantStatus(t, f.Send(t, dialecttest.Call{Method: "GET", Path: "/api/v1/incidents", Key: f.Admin}), 200)
+	dialecttest.WantStatus(t, f.Send(t, dialecttest.Call{Method: "GET", Path: "/api/v1/test-login", Key: f.Admin}), 200)
+	dialecttest.WantStatus(t, f.Send(t, dialecttest.Call{Method: "POST", Path: "/api/v1/incidents", Body: createBody(f), Key: f.Admin}), 200)
 }
 
 func TestBrokenLimiterStopsNobody(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, func(_ *fixture, d *dialect.Deps) {
+	f := newFixture(t, func(d *dialect.Deps) {
 		d.Admit = func(context.Context, tocsin.ID, string, int, time.Duration) (time.Duration, error) {
 			return 0, errors.New("the limiter is down")
 		}
 	})
-	wantStatus(t, f.update(t, f.incident(t), `{"title":"T"}`), 200)
-	if !strings.Contains(f.log.String(), "the limiter is down") {
-		t.Errorf("the log does not say so:\n%s", f.log.String())
+	dialecttest.WantStatus(t, f.update(t, f.Incident(t), `{"title":"T"}`), 200)
+	if !strings.Contains(f.Log.String(), "the limiter is down") {
+		t.Errorf("the log does not say so:\n%s", f.Log.String())
 	}
 }
 
 func TestOnlyAsManyPassAtOnceAsTheLimitSays(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	c := call{method: "POST", path: incidentPath(f.incident(t)), body: `{}`, key: f.admin}
+	c := dialecttest.Call{Method: "POST", Path: incidentPath(f.Incident(t)), Body: `{}`, Key: f.Admin}
 	var mu sync.Mutex
 	passed := map[int]int{}
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
-			r := f.send(t, c)
+			r := f.Send(t, c)
 			mu.Lock()
 			defer mu.Unlock()
-			passed[r.status]++
+			passed[r.Status]++
 		})
 	}
 	all.Wait()
@@ -163,24 +162,24 @@ func TestOnlyAsManyPassAtOnceAsTheLimitSays(t *testing.T) {
 func TestParallelUpdatesLoseNothing(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	id := f.incident(t)
-	keys := []key{f.admin}
+	id := f.Incident(t)
+	keys := []dialecttest.Key{f.Admin}
 	for len(keys) < 8 {
-		keys = append(keys, f.keyOf(t, f.acme, access.KeyDraft{Owner: f.admin.user, Name: "another"}))
+		keys = append(keys, f.KeyOf(t, f.Acme, access.KeyDraft{Owner: f.Admin.User, Name: "another"}))
 	}
-	before := f.state(t, id)
+	before := f.State(t, id)
 	var all sync.WaitGroup
 	for i := range 64 {
 		member := []string{"title", "description", "resolutionNotes"}[i%3]
 		all.Go(func() {
-			r := f.send(t, call{method: "POST", path: incidentPath(id), body: fmt.Sprintf(`{%q:"value %d"}`, member, i), key: keys[i%len(keys)]})
-			if r.status != 200 {
-				t.Errorf("update %d: got %d %s, want 200", i, r.status, r.body)
+			r := f.Send(t, dialecttest.Call{Method: "POST", Path: incidentPath(id), Body: fmt.Sprintf(`{%q:"value %d"}`, member, i), Key: keys[i%len(keys)]})
+			if r.Status != 200 {
+				t.Errorf("update %d: got %d %s, want 200", i, r.Status, r.Body)
 			}
 		})
 	}
 	all.Wait()
-	after := f.state(t, id)
+	after := f.State(t, id)
 	if after.Incident.Version != before.Incident.Version+64 || after.Log != before.Log+64 {
 		t.Errorf("64 updates made %d versions and %d log entries", after.Incident.Version-before.Incident.Version, after.Log-before.Log)
 	}

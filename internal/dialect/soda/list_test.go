@@ -9,21 +9,22 @@ import (
 	"time"
 
 	"tocsin"
+	"tocsin/internal/dialect/dialecttest"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-func (f *fixture) list(t testing.TB, k key, query string) reply {
+func (f *fixture) list(t testing.TB, k dialecttest.Key, query string) dialecttest.Reply {
 	t.Helper()
-	return f.do(t, call{method: "GET", path: "/api/v1/incidents" + query, key: k})
+	return f.Do(t, dialecttest.Call{Method: "GET", Path: "/api/v1/incidents" + query, Key: k})
 }
 
 // numbers lists the numbers on a page.
-func numbers(t testing.TB, r reply) []int64 {
+func numbers(t testing.TB, r dialecttest.Reply) []int64 {
 	t.Helper()
-	wantStatus(t, r, 200)
+	dialecttest.WantStatus(t, r, 200)
 	got := []int64{}
-	for _, i := range decode[pageBody](t, r.body).Content {
+	for _, i := range dialecttest.Decode[pageBody](t, r.Body).Content {
 		got = append(got, i.Number)
 	}
 	return got
@@ -33,11 +34,11 @@ func TestListPages(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	empty := pageBody{Content: []incidentBody{}, First: true, Last: true, Size: 10}
-	if diff := cmp.Diff(empty, decode[pageBody](t, f.list(t, f.admin, "").body)); diff != "" {
+	if diff := cmp.Diff(empty, dialecttest.Decode[pageBody](t, f.list(t, f.Admin, "").Body)); diff != "" {
 		t.Errorf("the list of nothing (-want +got):\n%s", diff)
 	}
 	for range 25 {
-		f.incident(t)
+		f.Incident(t)
 	}
 	for query, want := range map[string]struct {
 		page  pageBody
@@ -54,7 +55,7 @@ func TestListPages(t *testing.T) {
 		"?page=2147483647&size=999": {pageBody{Last: true, Number: 2147483647, Size: 999, TotalPages: 1}, 0, 0},
 	} {
 		t.Run(query, func(t *testing.T) {
-			got := decode[pageBody](t, f.list(t, f.admin, query).body)
+			got := dialecttest.Decode[pageBody](t, f.list(t, f.Admin, query).Body)
 			var shown []int64
 			for _, i := range got.Content {
 				shown = append(shown, i.Number)
@@ -73,22 +74,22 @@ func TestListPages(t *testing.T) {
 func TestListFilters(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	lead := f.key(t, f.acme).user
+	lead := f.Key(t, f.Acme).User
 	drafts := [][]func(*tocsin.Draft){
-		{withStatus(tocsin.Open), withSeverity(tocsin.Critical)},
-		{withStatus(tocsin.Investigating), withSeverity(tocsin.Major)},
-		{withStatus(tocsin.Fixing), withSeverity(tocsin.Minor)},
-		{withStatus(tocsin.Resolved), withSeverity(tocsin.Warning)},
-		{withStatus(tocsin.Closed), withSeverity(tocsin.Major), withCheck(f.customersCheck)},
-		{withCheck(f.lakeCheck), func(d *tocsin.Draft) { d.Lead = lead }},
+		{dialecttest.WithStatus(tocsin.Open), dialecttest.WithSeverity(tocsin.Critical)},
+		{dialecttest.WithStatus(tocsin.Investigating), dialecttest.WithSeverity(tocsin.Major)},
+		{dialecttest.WithStatus(tocsin.Fixing), dialecttest.WithSeverity(tocsin.Minor)},
+		{dialecttest.WithStatus(tocsin.Resolved), dialecttest.WithSeverity(tocsin.Warning)},
+		{dialecttest.WithStatus(tocsin.Closed), dialecttest.WithSeverity(tocsin.Major), dialecttest.WithCheck(f.CustomersCheck)},
+		{dialecttest.WithCheck(f.LakeCheck), func(d *tocsin.Draft) { d.Lead = lead }},
 	}
 	ids := make([]string, len(drafts)+1)
 	for i, changes := range drafts {
-		f.clock.advance(time.Hour) // incident n is created n hours after begin
-		ids[i+1] = f.incident(t, changes...).String()
+		f.Clock.Advance(time.Hour) // incident n is created n hours after begin
+		ids[i+1] = f.Incident(t, changes...).String()
 	}
 	hour := func(n int) string {
-		return url.QueryEscape(begin().Add(time.Duration(n) * time.Hour).Format(time.RFC3339))
+		return url.QueryEscape(dialecttest.Begin().Add(time.Duration(n) * time.Hour).Format(time.RFC3339))
 	}
 	zero := tocsin.ID{}.String()
 	for query, want := range map[string][]int64{
@@ -102,11 +103,11 @@ func TestListFilters(t *testing.T) {
 		"?severity=minor":                            {3, 4},
 		"?status=resolved&severity=minor":            {4},
 		"?status=reported&severity=minor":            {},
-		"?datasetId=" + f.customers.String():         {5},
+		"?datasetId=" + f.Customers.String():         {5},
 		"?datasetId=" + ids[1]:                       {},
 		"?datasetId=" + zero:                         {},
 		"?leadId=" + lead.String():                   {6},
-		"?leadId=" + f.admin.user.String():           {},
+		"?leadId=" + f.Admin.User.String():           {},
 		"?leadId=" + zero:                            {},
 		"?incidentIds=" + ids[2]:                     {2},
 		"?incidentIds=" + ids[5] + "," + ids[1]:      {1, 5},
@@ -132,10 +133,10 @@ func TestListFilters(t *testing.T) {
 		"?to=9999-12-31T23:59:59Z":                                               {1, 2, 3, 4, 5, 6},
 		"?sort=title&Status=nothing&unknown=1&unknown=2":                         {1, 2, 3, 4, 5, 6},
 		"?status=resolved&leadId=" + lead.String() + "&from=" + hour(0):          {},
-		"?severity=major&datasetId=" + f.orders.String() + "&page=0&size=1":      {2},
+		"?severity=major&datasetId=" + f.Orders.String() + "&page=0&size=1":      {2},
 		"?incidentIds=" + strings.Repeat(ids[1]+",", 200) + ids[2] + "&size=200": {1, 2},
 	} {
-		if diff := cmp.Diff(want, numbers(t, f.list(t, f.admin, query))); diff != "" {
+		if diff := cmp.Diff(want, numbers(t, f.list(t, f.Admin, query))); diff != "" {
 			t.Errorf("%.80s selects other incidents (-want +got):\n%s", query, diff)
 		}
 	}
@@ -144,7 +145,7 @@ func TestListFilters(t *testing.T) {
 func TestBadParameterIsRefusedByName(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	id := f.incident(t).String()
+	id := f.Incident(t).String()
 	for query, names := range map[string][]string{
 		"?page=-1":                                 {"page"},
 		"?page=+1":                                 {"page"},
@@ -196,9 +197,9 @@ func TestBadParameterIsRefusedByName(t *testing.T) {
 		"?page=%zz":                                nil,
 		"?a=1;b=2":                                 nil,
 	} {
-		r := f.list(t, f.admin, query)
-		if r.status != 400 {
-			t.Errorf("%s: got %d, want 400", query, r.status)
+		r := f.list(t, f.Admin, query)
+		if r.Status != 400 {
+			t.Errorf("%s: got %d, want 400", query, r.Status)
 			continue
 		}
 		wantError(t, r, 400, "invalid_request", names...)
@@ -208,26 +209,26 @@ func TestBadParameterIsRefusedByName(t *testing.T) {
 func TestListShowsOnlyWhatTheCallerMayView(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	for _, check := range []tocsin.ID{f.ordersCheck, f.customersCheck, f.dryCheck, f.lakeCheck} {
-		f.incident(t, withCheck(check))
+	for _, check := range []tocsin.ID{f.OrdersCheck, f.CustomersCheck, f.DryCheck, f.LakeCheck} {
+		f.Incident(t, dialecttest.WithCheck(check))
 	}
-	onlooker := f.viewerRole(t)
+	onlooker := f.Onlooker(t)
 	for name, tt := range map[string]struct {
-		grants []grant
+		grants []dialecttest.Grant
 		want   []int64
 	}{
-		"admin":        {[]grant{{tocsin.RoleAdmin, tocsin.ScopeOrganisation, tocsin.ID{}}}, []int64{1, 2, 3, 4}},
+		"admin":        {[]dialecttest.Grant{dialecttest.Granted(tocsin.RoleAdmin, tocsin.ScopeOrganisation, tocsin.ID{})}, []int64{1, 2, 3, 4}},
 		"no grant":     {nil, []int64{}},
-		"project":      {[]grant{{tocsin.RoleViewer, tocsin.ScopeProject, f.warehouse}}, []int64{1, 2, 3}},
-		"dataset":      {[]grant{{tocsin.RoleViewer, tocsin.ScopeDataset, f.customers}}, []int64{2}},
-		"onlooker":     {[]grant{{onlooker, tocsin.ScopeDataset, f.orders}}, []int64{1}},
-		"two datasets": {[]grant{{onlooker, tocsin.ScopeDataset, f.orders}, {onlooker, tocsin.ScopeDataset, f.customers}}, []int64{1, 2}},
+		"project":      {[]dialecttest.Grant{dialecttest.Granted(tocsin.RoleViewer, tocsin.ScopeProject, f.Warehouse)}, []int64{1, 2, 3}},
+		"dataset":      {[]dialecttest.Grant{dialecttest.Granted(tocsin.RoleViewer, tocsin.ScopeDataset, f.Customers)}, []int64{2}},
+		"onlooker":     {[]dialecttest.Grant{dialecttest.Granted(onlooker, tocsin.ScopeDataset, f.Orders)}, []int64{1}},
+		"two datasets": {[]dialecttest.Grant{dialecttest.Granted(onlooker, tocsin.ScopeDataset, f.Orders), dialecttest.Granted(onlooker, tocsin.ScopeDataset, f.Customers)}, []int64{1, 2}},
 	} {
-		r := f.list(t, f.key(t, f.acme, tt.grants...), "")
+		r := f.list(t, f.Key(t, f.Acme, tt.grants...), "")
 		if diff := cmp.Diff(tt.want, numbers(t, r)); diff != "" {
 			t.Errorf("%s sees other incidents (-want +got):\n%s", name, diff)
 		}
-		if total := decode[pageBody](t, r.body).TotalElements; total != len(tt.want) {
+		if total := dialecttest.Decode[pageBody](t, r.Body).TotalElements; total != len(tt.want) {
 			t.Errorf("%s: totalElements %d counts what he may not see, want %d", name, total, len(tt.want))
 		}
 	}
@@ -236,27 +237,27 @@ func TestListShowsOnlyWhatTheCallerMayView(t *testing.T) {
 func TestListItemIsTheUpdatesReply(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	id := f.incident(t, withStatus(tocsin.Closed), withSeverity(tocsin.Warning))
+	id := f.Incident(t, dialecttest.WithStatus(tocsin.Closed), dialecttest.WithSeverity(tocsin.Warning))
 	updated := f.update(t, id, `{"resolutionNotes":"done"}`)
-	if list := f.list(t, f.admin, ""); !strings.Contains(list.body, fmt.Sprintf(`"content":[%s]`, updated.body)) {
-		t.Errorf("the list has the item as\n%s\nand the update replied\n%s", list.body, updated.body)
+	if list := f.list(t, f.Admin, ""); !strings.Contains(list.Body, fmt.Sprintf(`"content":[%s]`, updated.Body)) {
+		t.Errorf("the list has the item as\n%s\nand the update replied\n%s", list.Body, updated.Body)
 	}
 }
 
 func TestHeadIsServedLikeGet(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	r := f.do(t, call{method: "HEAD", path: "/api/v1/incidents", key: f.admin})
-	if r.status != 200 || r.body != "" {
-		t.Errorf("HEAD: got %d %q, want 200 without a body", r.status, r.body)
+	r := f.Do(t, dialecttest.Call{Method: "HEAD", Path: "/api/v1/incidents", Key: f.Admin})
+	if r.Status != 200 || r.Body != "" {
+		t.Errorf("HEAD: got %d %q, want 200 without a body", r.Status, r.Body)
 	}
 }
 
 func TestTestLoginNamesTheOrganisation(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	r := f.do(t, call{method: "GET", path: "/api/v1/test-login", key: f.key(t, f.acme)})
-	if r.status != 200 || r.body != `{"organisationName":"Acme"}` {
-		t.Errorf("got %d %s", r.status, r.body)
+	r := f.Do(t, dialecttest.Call{Method: "GET", Path: "/api/v1/test-login", Key: f.Key(t, f.Acme)})
+	if r.Status != 200 || r.Body != `{"organisationName":"Acme"}` {
+		t.Errorf("got %d %s", r.Status, r.Body)
 	}
 }

@@ -5,59 +5,18 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"tocsin/internal/dialect/dialecttest"
 )
 
 func TestBadBodyIsRefusedWhole(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	id := f.incident(t)
-	tests := map[string]string{
-		"empty":                    ``,
-		"only spaces":              `   `,
-		"null":                     `null`,
-		"array":                    `[]`,
-		"string":                   `"x"`,
-		"number":                   `1`,
-		"true":                     `true`,
-		"duplicate key":            `{"severity":"minor","severity":"critical"}`,
-		"duplicate, escaped":       `{"severity":"minor","sever\u0069ty":"critical"}`,
-		"duplicate unknown key":    `{"a":1,"a":2,"title":"T"}`,
-		"two objects":              `{"severity":"minor"} {"severity":"critical"}`,
-		"trailing text":            `{"severity":"minor"}xyz`,
-		"invalid UTF-8":            "{\"title\":\"\xff\"}",
-		"overlong UTF-8":           "{\"title\":\"\xc0\xaf\"}",
-		"surrogate in UTF-8":       "{\"title\":\"\xed\xa0\x80\"}",
-		"lone high surrogate":      `{"title":"\ud800"}`,
-		"swapped surrogates":       `{"title":"\udc00\ud800"}`,
-		"lone in an unknown value": `{"x":"\ud800","title":"T"}`,
-		"U+0000":                   `{"title":"a\u0000b"}`,
-		"U+0000 in description":    `{"description":"\u0000"}`,
-		"raw tab":                  "{\"title\":\"a\tb\"}",
-		"raw newline":              "{\"title\":\"a\nb\"}",
-		"single quotes":            `{'title':'x'}`,
-		"comment":                  `{"title":"x"/**/}`,
-		"trailing comma":           `{"title":"x",}`,
-		"NaN":                      `{"x":NaN}`,
-		"hexadecimal":              `{"x":0x1}`,
-		"leading zero":             `{"x":01}`,
-		"no digit before point":    `{"x":.5}`,
-		"plus":                     `{"x":+1}`,
-		"byte order mark":          "\ufeff{}",
-		"UTF-16":                   "\xff\xfe{\x00}\x00",
-		"deep lists":               strings.Repeat("[", 10_001),
-		"deep objects":             strings.Repeat(`{"a":`, 100_000),
-		"too deep, well formed":    `{"x":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}`,
-		"over 1 MiB":               `{"title":"` + strings.Repeat("t", 1<<20) + `"}`,
-		"digits over 1 MiB":        `{"x":` + strings.Repeat("1", 1<<20) + `}`,
-	}
-	before := f.state(t, id)
-	for name, body := range tests {
+	id := f.Incident(t)
+	before := f.State(t, id)
+	for name, body := range dialecttest.MalformedBodies("title") {
 		t.Run(name, func(t *testing.T) {
 			wantError(t, f.update(t, id, body), 400, "invalid_request")
-			if diff := cmp.Diff(before, f.state(t, id)); diff != "" {
-				t.Errorf("a refused update left something (-before +after):\n%s", diff)
-			}
+			dialecttest.Unchanged(t, before, f.State(t, id))
 		})
 	}
 }
@@ -65,7 +24,7 @@ func TestBadBodyIsRefusedWhole(t *testing.T) {
 func TestBadValueIsRefusedByName(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	id := f.incident(t)
+	id := f.Incident(t)
 	tests := map[string]struct {
 		body  string
 		names []string
@@ -96,13 +55,11 @@ func TestBadValueIsRefusedByName(t *testing.T) {
 		"one good, one bad":          {`{"title":"Good","severity":"bad"}`, []string{"severity"}},
 		"all bad, all named at once": {`{"title":"","description":1,"severity":"x","status":"x","resolutionNotes":[]}`, []string{"title", "description", "severity", "status", "resolutionNotes"}},
 	}
-	before := f.state(t, id)
+	before := f.State(t, id)
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			wantError(t, f.update(t, id, tt.body), 400, "invalid_request", tt.names...)
-			if diff := cmp.Diff(before, f.state(t, id)); diff != "" {
-				t.Errorf("a refused update left something (-before +after):\n%s", diff)
-			}
+			dialecttest.Unchanged(t, before, f.State(t, id))
 		})
 	}
 }
@@ -110,19 +67,19 @@ func TestBadValueIsRefusedByName(t *testing.T) {
 func TestRefusalEchoesNothingOfTheRequest(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	id := f.incident(t)
-	for _, c := range []call{
-		{method: "POST", path: incidentPath(id), body: `{"severity":"canary"}`},
-		{method: "POST", path: incidentPath(id), body: `{"canary":canary}`},
-		{method: "POST", path: incidentPath(id), body: `{"canary":1,"canary":2}`},
-		{method: "POST", path: "/api/v1/incidents/canary", body: `{}`},
-		{method: "GET", path: "/api/v1/incidents?status=canary&page=canary&from=canary&incidentIds=canary"},
-		{method: "GET", path: "/api/v1/incidents?canary=%zz"},
-		{method: "GET", path: "/api/v1/canary"},
+	id := f.Incident(t)
+	for _, c := range []dialecttest.Call{
+		{Method: "POST", Path: incidentPath(id), Body: `{"severity":"canary"}`},
+		{Method: "POST", Path: incidentPath(id), Body: `{"canary":canary}`},
+		{Method: "POST", Path: incidentPath(id), Body: `{"canary":1,"canary":2}`},
+		{Method: "POST", Path: "/api/v1/incidents/canary", Body: `{}`},
+		{Method: "GET", Path: "/api/v1/incidents?status=canary&page=canary&from=canary&incidentIds=canary"},
+		{Method: "GET", Path: "/api/v1/incidents?canary=%zz"},
+		{Method: "GET", Path: "/api/v1/canary"},
 	} {
-		c.key = f.admin
-		if r := f.do(t, c); strings.Contains(r.body, "canary") || r.status < 400 || r.status > 404 {
-			t.Errorf("%s %s %s: got %d %s, want a refusal without the request's own text", c.method, c.path, c.body, r.status, r.body)
+		c.Key = f.Admin
+		if r := f.Do(t, c); strings.Contains(r.Body, "canary") || r.Status < 400 || r.Status > 404 {
+			t.Errorf("%s %s %s: got %d %s, want a refusal without the request's own text", c.Method, c.Path, c.Body, r.Status, r.Body)
 		}
 	}
 }
@@ -130,29 +87,25 @@ func TestRefusalEchoesNothingOfTheRequest(t *testing.T) {
 func TestMalformedIDIsLikeAnUnknownOne(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	id := f.incident(t)
-	unknown := f.do(t, call{method: "POST", path: "/api/v1/incidents/9d1b0b5e-0000-7000-8000-00000000ffff", body: `{}`, key: f.admin})
+	id := f.Incident(t)
+	unknown := f.Do(t, dialecttest.Call{Method: "POST", Path: "/api/v1/incidents/" + dialecttest.UnknownID, Body: `{}`, Key: f.Admin})
 	wantError(t, unknown, 404, "incident_not_found")
-	for _, text := range []string{
-		"%2e%2e", "1%2f2", "%00", "%0d%0a", "null", "undefined", "0", "-1", "*", "'%20OR%201=1--", "%F0%9F%94%A5", "%ff",
-		"00000000-0000-0000-0000-000000000000", strings.Repeat("9", 10_000),
-		"{" + id.String() + "}", "urn:uuid:" + id.String(), id.String()[1:], strings.ReplaceAll(id.String(), "-", ""), id.String() + "%20",
-	} {
-		r := f.do(t, call{method: "POST", path: "/api/v1/incidents/" + text, body: `{"title":"T"}`, key: f.admin})
-		if r.status != 404 || r.body != unknown.body {
-			t.Errorf("id %.60s: got %d %s, want the 404 of an unknown id", text, r.status, r.body)
+	for _, text := range dialecttest.MalformedIDs(id) {
+		r := f.Do(t, dialecttest.Call{Method: "POST", Path: "/api/v1/incidents/" + text, Body: `{"title":"T"}`, Key: f.Admin})
+		if r.Status != 404 || r.Body != unknown.Body {
+			t.Errorf("id %.60s: got %d %s, want the 404 of an unknown id", text, r.Status, r.Body)
 		}
 	}
-	upper := f.do(t, call{method: "POST", path: "/api/v1/incidents/" + strings.ToUpper(id.String()), body: `{}`, key: f.admin})
-	if upper.status != 200 || decode[incidentBody](t, upper.body).ID != id.String() {
-		t.Errorf("an id in upper case: got %d %s, want the incident with its id in lower case", upper.status, upper.body)
+	upper := f.Do(t, dialecttest.Call{Method: "POST", Path: "/api/v1/incidents/" + strings.ToUpper(id.String()), Body: `{}`, Key: f.Admin})
+	if upper.Status != 200 || dialecttest.Decode[incidentBody](t, upper.Body).ID != id.String() {
+		t.Errorf("an id in upper case: got %d %s, want the incident with its id in lower case", upper.Status, upper.Body)
 	}
 }
 
 func TestRouteAndMethodComeFirst(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	id := f.incident(t)
+	id := f.Incident(t)
 	for _, tt := range []struct {
 		method, path, allow string
 	}{
@@ -164,9 +117,9 @@ func TestRouteAndMethodComeFirst(t *testing.T) {
 		{"POST", "/api/v1/test-login", "GET, HEAD"},
 		{"DELETE", "/api/v1/incidents", "GET, HEAD, POST"},
 	} {
-		r := f.do(t, call{method: tt.method, path: tt.path})
+		r := f.Do(t, dialecttest.Call{Method: tt.method, Path: tt.path})
 		wantError(t, r, 405, "invalid_request")
-		if got := r.header.Get("Allow"); got != tt.allow {
+		if got := r.Header.Get("Allow"); got != tt.allow {
 			t.Errorf("%s %s: Allow %q, want %q", tt.method, tt.path, got, tt.allow)
 		}
 	}
@@ -174,19 +127,17 @@ func TestRouteAndMethodComeFirst(t *testing.T) {
 		"/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v1//incidents", "/api/v1/./incidents", "/api/v1/x/../incidents",
 		"/api/v1/incidents/", incidentPath(id) + "/", incidentPath(id) + "/links", "/api/v1/Incidents",
 	} {
-		wantError(t, f.do(t, call{method: "POST", path: path, body: `{}`}), 404, "incident_not_found")
+		wantError(t, f.Do(t, dialecttest.Call{Method: "POST", Path: path, Body: `{}`}), 404, "incident_not_found")
 	}
 }
 
 func TestHugeBodyIsRefusedUnread(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	id := f.incident(t)
-	before := f.state(t, id)
+	id := f.Incident(t)
+	before := f.State(t, id)
 	r := f.update(t, id, `{"x":"`+strings.Repeat("x", 8<<20)+`"}`)
 	wantError(t, r, 400, "invalid_request", strconv.Itoa(1<<20))
-	if diff := cmp.Diff(before, f.state(t, id)); diff != "" {
-		t.Errorf("a refused update left something (-before +after):\n%s", diff)
-	}
-	wantStatus(t, f.update(t, id, `{"x":"`+strings.Repeat("x", 1<<20-8)+`"}`), 200)
+	dialecttest.Unchanged(t, before, f.State(t, id))
+	dialecttest.WantStatus(t, f.update(t, id, `{"x":"`+strings.Repeat("x", 1<<20-8)+`"}`), 200)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tocsin"
+	"tocsin/internal/dialect/dialecttest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -36,17 +37,17 @@ func TestUpdateChangesWhatTheBodyNames(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			id := f.incident(t)
-			before := f.state(t, id)
-			wantStatus(t, f.update(t, id, tt.body), 200)
-			after := f.state(t, id)
+			id := f.Incident(t)
+			before := f.State(t, id)
+			dialecttest.WantStatus(t, f.update(t, id, tt.body), 200)
+			after := f.State(t, id)
 
 			want := before.Incident
 			tt.apply(&want)
-			if diff := cmp.Diff(fieldsOf(&want), fieldsOf(&after.Incident)); diff != "" {
+			if diff := cmp.Diff(dialecttest.Fields(&want), dialecttest.Fields(&after.Incident)); diff != "" {
 				t.Errorf("the incident is not what was asked for (-want +got):\n%s", diff)
 			}
-			if after.Log != before.Log+1 || after.Incident.Version != 2 || !after.Incident.UpdatedAt.Equal(f.clock.Now()) {
+			if after.Log != before.Log+1 || after.Incident.Version != 2 || !after.Incident.UpdatedAt.Equal(f.Clock.Now()) {
 				t.Errorf("one change must leave one log entry, one version and its time: %d entries, version %d, updated at %v",
 					after.Log-before.Log, after.Incident.Version, after.Incident.UpdatedAt)
 			}
@@ -54,24 +55,12 @@ func TestUpdateChangesWhatTheBodyNames(t *testing.T) {
 	}
 }
 
-// fieldsOf lists an incident's logged fields but the times of its lifecycle,
-// which follow from the status.
-func fieldsOf(i *tocsin.Incident) map[string]any {
-	fields := make(map[string]any)
-	for _, f := range i.Fields() {
-		if f.Name != "acknowledged_at" && f.Name != "resolved_at" {
-			fields[f.Name] = f.Value.Any()
-		}
-	}
-	return fields
-}
-
 func TestUpdateThatChangesNothingLeavesNoTrace(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	full := f.incident(t, func(d *tocsin.Draft) { d.ResolutionNotes = "notes" })
-	closed := f.incident(t, withStatus(tocsin.Closed))
-	warning := f.incident(t, withSeverity(tocsin.Warning))
+	full := f.Incident(t, func(d *tocsin.Draft) { d.ResolutionNotes = "notes" })
+	closed := f.Incident(t, dialecttest.WithStatus(tocsin.Closed))
+	warning := f.Incident(t, dialecttest.WithSeverity(tocsin.Warning))
 	tests := map[string]struct {
 		id   tocsin.ID
 		body string
@@ -87,11 +76,11 @@ func TestUpdateThatChangesNothingLeavesNoTrace(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			before := f.state(t, tt.id)
+			before := f.State(t, tt.id)
 			for range 3 {
-				wantStatus(t, f.update(t, tt.id, tt.body), 200)
+				dialecttest.WantStatus(t, f.update(t, tt.id, tt.body), 200)
 			}
-			if diff := cmp.Diff(before, f.state(t, tt.id)); diff != "" {
+			if diff := cmp.Diff(before, f.State(t, tt.id)); diff != "" {
 				t.Errorf("something changed (-before +after):\n%s", diff)
 			}
 		})
@@ -107,8 +96,8 @@ func TestAnyStatusMayFollowAny(t *testing.T) {
 	for _, from := range tocsin.Statuses() {
 		for word, to := range words {
 			t.Run(string(from)+" to "+word, func(t *testing.T) {
-				id := f.incident(t, withStatus(from), func(d *tocsin.Draft) { d.ResolutionNotes = "kept" })
-				got := decode[incidentBody](t, f.update(t, id, `{"status":"`+word+`"}`).body)
+				id := f.Incident(t, dialecttest.WithStatus(from), func(d *tocsin.Draft) { d.ResolutionNotes = "kept" })
+				got := dialecttest.Decode[incidentBody](t, f.update(t, id, `{"status":"`+word+`"}`).Body)
 				if got.Status != word || got.ResolutionNotes == nil || *got.ResolutionNotes != "kept" {
 					t.Errorf("the reply shows %+v, want status %s and the notes kept", got, word)
 				}
@@ -116,7 +105,7 @@ func TestAnyStatusMayFollowAny(t *testing.T) {
 				if from == tocsin.Closed && to == tocsin.Resolved {
 					want = tocsin.Closed // what is shown was written back
 				}
-				after := f.state(t, id).Incident
+				after := f.State(t, id).Incident
 				if after.Status != want || after.ResolvedAt.IsZero() == want.Over() {
 					t.Errorf("stored status %s, resolved at %v; want %s, with a time of resolution only when it is over", after.Status, after.ResolvedAt, want)
 				}
@@ -128,18 +117,18 @@ func TestAnyStatusMayFollowAny(t *testing.T) {
 func TestResolutionTimeFollowsTheStatus(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	id := f.incident(t)
+	id := f.Incident(t)
 	f.update(t, id, `{"status":"resolved"}`)
-	resolved := f.clock.Now()
-	if got := f.state(t, id).Incident.ResolvedAt; !got.Equal(resolved) {
+	resolved := f.Clock.Now()
+	if got := f.State(t, id).Incident.ResolvedAt; !got.Equal(resolved) {
 		t.Errorf("resolved at %v, want %v", got, resolved)
 	}
 	f.update(t, id, `{"title":"Still over"}`)
-	if got := f.state(t, id).Incident.ResolvedAt; !got.Equal(resolved) {
+	if got := f.State(t, id).Incident.ResolvedAt; !got.Equal(resolved) {
 		t.Errorf("another change moved the time of resolution to %v, want %v", got, resolved)
 	}
 	f.update(t, id, `{"status":"fixing"}`)
-	if got := f.state(t, id).Incident.ResolvedAt; !got.IsZero() {
+	if got := f.State(t, id).Incident.ResolvedAt; !got.IsZero() {
 		t.Errorf("a reopened incident still has the time of resolution %v", got)
 	}
 }
@@ -147,12 +136,12 @@ func TestResolutionTimeFollowsTheStatus(t *testing.T) {
 func TestClosedIncidentStaysClosedWhenItsTextChanges(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	id := f.incident(t, withStatus(tocsin.Closed))
-	got := decode[incidentBody](t, f.update(t, id, `{"title":"For the record","status":"resolved"}`).body)
+	id := f.Incident(t, dialecttest.WithStatus(tocsin.Closed))
+	got := dialecttest.Decode[incidentBody](t, f.update(t, id, `{"title":"For the record","status":"resolved"}`).Body)
 	if got.Name != "For the record" || got.Status != "resolved" {
 		t.Errorf("the reply shows %+v, want the new title and resolved", got)
 	}
-	if after := f.state(t, id).Incident; after.Status != tocsin.Closed || after.Title != "For the record" {
+	if after := f.State(t, id).Incident; after.Status != tocsin.Closed || after.Title != "For the record" {
 		t.Errorf("stored: %s %q, want closed with the new title", after.Status, after.Title)
 	}
 }
@@ -160,18 +149,18 @@ func TestClosedIncidentStaysClosedWhenItsTextChanges(t *testing.T) {
 func TestChangeIsLoggedWithWhoAndThroughWhat(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	id := f.incident(t)
-	r := f.do(t, call{
-		method: "POST", path: incidentPath(id), key: f.admin, body: `{"severity":"critical"}`,
-		header: map[string][]string{"User-Agent": {"ticket-sync/2"}},
+	id := f.Incident(t)
+	r := f.Do(t, dialecttest.Call{
+		Method: "POST", Path: incidentPath(id), Key: f.Admin, Body: `{"severity":"critical"}`,
+		Header: map[string][]string{"User-Agent": {"ticket-sync/2"}},
 	})
-	wantStatus(t, r, 200)
-	history := must(f.incidents.History(t.Context(), tocsin.System(f.acme, "test"), id))(t)
+	dialecttest.WantStatus(t, r, 200)
+	history := dialecttest.Must(f.Incidents.History(t.Context(), tocsin.System(f.Acme, "test"), id))(t)
 	got := history[len(history)-1]
 	want := tocsin.Entry{
-		ID: got.ID, Seq: got.Seq, Kind: tocsin.KindIncident, Object: id, Version: 2, Action: "incident.update", At: f.clock.Now(),
-		Actor: tocsin.ActorUser, User: f.admin.user, Key: f.admin.id, Door: "soda",
-		Request: r.header.Get("X-Soda-Trace-Id"), Address: "127.0.0.1", Agent: "ticket-sync/2",
+		ID: got.ID, Seq: got.Seq, Kind: tocsin.KindIncident, Object: id, Version: 2, Action: "incident.update", At: f.Clock.Now(),
+		Actor: tocsin.ActorUser, User: f.Admin.User, Key: f.Admin.ID, Door: "soda",
+		Request: r.Header.Get("X-Soda-Trace-Id"), Address: "127.0.0.1", Agent: "ticket-sync/2",
 		Changes: []tocsin.FieldChange{{Name: "severity", Old: tocsin.Text("major"), New: tocsin.Text("critical")}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -182,27 +171,15 @@ func TestChangeIsLoggedWithWhoAndThroughWhat(t *testing.T) {
 func TestMediaTypeIsComparedWithoutCaseAndParameters(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	id := f.incident(t)
-	for _, tt := range []struct {
-		header map[string][]string
-		status int
-	}{
-		{map[string][]string{"Content-Type": {"Application/JSON"}}, 200},
-		{map[string][]string{"Content-Type": {"Application/JSON; charset=UTF-8"}}, 200},
-		{map[string][]string{"Content-Type": nil}, 200},
-		{map[string][]string{"Content-Type": {"text/plain"}}, 400},
-		{map[string][]string{"Content-Type": {"application/x-www-form-urlencoded"}}, 400},
-		{map[string][]string{"Content-Type": {"multipart/form-data; boundary=x"}}, 400},
-		{map[string][]string{"Content-Type": {"application/json; charset=utf-16"}}, 400},
-		{map[string][]string{"Content-Encoding": {"gzip"}}, 400},
-	} {
-		before := f.state(t, id)
-		r := f.do(t, call{method: "POST", path: incidentPath(id), key: f.admin, header: tt.header, body: `{"title":"as of ` + f.clock.Now().Format(time.TimeOnly) + `"}`})
-		if r.status != tt.status {
-			t.Errorf("%v: got %d %s, want %d", tt.header, r.status, r.body, tt.status)
+	id := f.Incident(t)
+	for _, tt := range dialecttest.MediaTypes() {
+		before := f.State(t, id)
+		r := f.Do(t, dialecttest.Call{Method: "POST", Path: incidentPath(id), Key: f.Admin, Header: tt.Header, Body: `{"title":"as of ` + f.Clock.Now().Format(time.TimeOnly) + `"}`})
+		if taken := r.Status == 200; taken != tt.Taken || !taken && r.Status != 400 {
+			t.Errorf("%v: got %d %s; taken should be %v", tt.Header, r.Status, r.Body, tt.Taken)
 		}
-		if changed := !cmp.Equal(before, f.state(t, id)); changed != (tt.status == 200) {
-			t.Errorf("%v: answered %d, and changed is %v", tt.header, r.status, changed)
+		if changed := !cmp.Equal(before, f.State(t, id)); changed != tt.Taken {
+			t.Errorf("%v: answered %d, and changed is %v", tt.Header, r.Status, changed)
 		}
 	}
 }
@@ -210,13 +187,13 @@ func TestMediaTypeIsComparedWithoutCaseAndParameters(t *testing.T) {
 func TestQueryAndMethodOverrideAreIgnored(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	id := f.incident(t)
-	r := f.do(t, call{
-		method: "POST", path: incidentPath(id) + "?severity=critical&status=resolved", key: f.admin, body: `{"title":"T"}`,
-		header: map[string][]string{"X-Http-Method-Override": {"DELETE"}},
+	id := f.Incident(t)
+	r := f.Do(t, dialecttest.Call{
+		Method: "POST", Path: incidentPath(id) + "?severity=critical&status=resolved", Key: f.Admin, Body: `{"title":"T"}`,
+		Header: map[string][]string{"X-Http-Method-Override": {"DELETE"}},
 	})
-	wantStatus(t, r, 200)
-	if got := f.state(t, id).Incident; got.Severity != tocsin.Major || got.Status != tocsin.Open || got.Title != "T" {
+	dialecttest.WantStatus(t, r, 200)
+	if got := f.State(t, id).Incident; got.Severity != tocsin.Major || got.Status != tocsin.Open || got.Title != "T" {
 		t.Errorf("the query or the override had an effect: %+v", got)
 	}
 }
