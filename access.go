@@ -2,6 +2,7 @@ package tocsin
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -53,9 +54,10 @@ func (p Permissions) Names() []string {
 	return names
 }
 
-// ParsePermissions returns the set with the given names, or the first name that
-// is none.
-func ParsePermissions(names []string) (p Permissions, unknown string) {
+// ParsePermissions returns the set with the given names, or an error that names
+// the first that is none.
+func ParsePermissions(names []string) (Permissions, error) {
+	var p Permissions
 	for _, name := range names {
 		var bit Permissions
 		for _, n := range permissionNames {
@@ -64,11 +66,11 @@ func ParsePermissions(names []string) (p Permissions, unknown string) {
 			}
 		}
 		if bit == 0 {
-			return 0, name
+			return 0, Errorf(Invalid, "%q is not a permission; there are: %s", name, strings.Join(AllPermissions.Names(), ", "))
 		}
 		p |= bit
 	}
-	return p, ""
+	return p, nil
 }
 
 // Scope says how far a grant reaches.

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -102,9 +101,9 @@ func (s *session) role(given string) error {
 
 // parsePermissions reads the names of permissions.
 func parsePermissions(names []string) (tocsin.Permissions, error) {
-	p, unknown := tocsin.ParsePermissions(names)
-	if unknown != "" {
-		return 0, usageError{fmt.Errorf("there is no permission %q. %s", unknown, permissionsHelp())}
+	p, err := tocsin.ParsePermissions(names)
+	if err != nil {
+		return 0, usageError{err}
 	}
 	return p, nil
 }

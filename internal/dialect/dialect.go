@@ -7,6 +7,7 @@ package dialect
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -68,10 +69,12 @@ type Directory interface {
 // MaxBody is the most bytes of a body, in both contracts.
 const MaxBody = 1 << 20
 
-// Identify gives an actor the request that he came with.
+// Identify gives an actor the request that he came with, and the request's log
+// line the actor.
 func Identify(r *http.Request, actor tocsin.Actor, door string) tocsin.Actor {
 	event := httpkit.EventOf(r.Context())
 	actor.Door, actor.Request, actor.Agent = door, event.RequestID(), cut(r.UserAgent(), 200)
+	event.Set(slog.String("org", actor.Org.String()), slog.String("key", actor.Key.String()))
 	if a := httpkit.Address(r.Context()); a.IsValid() {
 		actor.Address = a.String()
 	}

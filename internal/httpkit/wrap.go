@@ -32,8 +32,8 @@ const maxLoggedPath = 200
 
 // Wrap returns the outermost handler around next. It gives each request an id
 // of its own and an Event, sets the headers that every answer has, and writes
-// the one log line when the request ends: at level Error for a status from 500
-// or a panic, else Info. A panic becomes an error for fail, which must answer 500; if the
+// the one log line when the request ends: at level Error for a panic, or a
+// status from 500 unless the client had gone away, else Info. A panic becomes an error for fail, which must answer 500; if the
 // answer had begun, the connection is cut instead.
 func Wrap(next http.Handler, fail Renderer, o Options) http.Handler {
 	return &wrapper{
@@ -114,8 +114,10 @@ func (s *wrapper) finish(x *exchange, r *http.Request) {
 	if s.Observe != nil {
 		s.Observe(route, x.recorder.status, took)
 	}
+	// A client that went away makes whatever waited for it fail; that is no fault.
+	gone := r.Context().Err() != nil
 	level := slog.LevelInfo
-	if x.recorder.status >= http.StatusInternalServerError || x.panicked {
+	if x.recorder.status >= http.StatusInternalServerError && !gone || x.panicked {
 		level = slog.LevelError
 	}
 	// The Logger's own methods would look up the caller, which is always this line.
@@ -134,6 +136,9 @@ func (s *wrapper) finish(x *exchange, r *http.Request) {
 		slog.String("client", x.event.address.String()),
 	)
 	attrs = append(attrs, extra...)
+	if gone {
+		attrs = append(attrs, slog.Bool("client_gone", true))
+	}
 	if cause != nil {
 		attrs = append(attrs, slog.String("error", cause.Error()))
 	}

@@ -20,6 +20,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"tocsin"
@@ -89,7 +90,7 @@ type KeyUse struct {
 
 // ErrNotFound returns the NotFound error for a kind of object.
 func ErrNotFound(kind tocsin.Kind) error {
-	return tocsin.Errorf(tocsin.NotFound, "there is no such %s", kind)
+	return tocsin.Errorf(tocsin.NotFound, "there is no such %s", strings.ReplaceAll(string(kind), "_", " "))
 }
 
 // Find returns one object of a known type, or an error as Store.Get does.

@@ -142,9 +142,9 @@ func (s permissionsScanner) Scan(src any) error {
 	if err := (listScanner{&names}).Scan(src); err != nil {
 		return err
 	}
-	p, unknown := tocsin.ParsePermissions(names)
-	if unknown != "" {
-		return fmt.Errorf("permission %q is not known to this version", unknown)
+	p, err := tocsin.ParsePermissions(names)
+	if err != nil {
+		return err
 	}
 	*s.to = p
 	return nil
