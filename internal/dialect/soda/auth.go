@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tocsin"
+	"tocsin/internal/dialect"
 )
 
 // challenge is the WWW-Authenticate of every 401.
@@ -22,14 +23,11 @@ func (a *api) authenticate(r *http.Request) (tocsin.Actor, error) {
 }
 
 // credential reads the one Basic credential of a request, split at its first
-// colon. Two are as good as none: which of them counts is nobody's to guess.
+// colon.
 func credential(h http.Header) (keyID, token string, ok bool) {
-	values := h["Authorization"]
-	if len(values) != 1 {
-		return "", "", false
-	}
-	scheme, encoded, found := strings.Cut(values[0], " ")
-	if !found || !strings.EqualFold(scheme, "Basic") {
+	value, ok := dialect.Credential(h, "Authorization")
+	scheme, encoded, found := strings.Cut(value, " ")
+	if !ok || !found || !strings.EqualFold(scheme, "Basic") {
 		return "", "", false
 	}
 	decoded, err := base64.StdEncoding.Strict().DecodeString(encoded)

@@ -88,11 +88,12 @@ func TestKeyCountsOnlyInTheHeader(t *testing.T) {
 	id := f.Incident(t)
 	token := f.Admin.Token
 	for name, c := range map[string]dialecttest.Call{
-		"query":      {Path: incidentPath(id) + "?api_key=" + token + "&apikey=" + token, Body: `{}`},
-		"body":       {Path: incidentPath(id), Body: `{"apiKey":"` + token + `"}`},
-		"cookie":     {Path: incidentPath(id), Body: `{}`, Header: http.Header{"Cookie": {"session=" + token}}},
-		"X-API-Key":  {Path: incidentPath(id), Body: `{}`, Header: http.Header{"X-Api-Key": {token}}},
-		"user in it": {Path: incidentPath(id), Body: `{}`, Header: http.Header{"Proxy-Authorization": {basicOf(f.Admin)}}},
+		"query":          {Path: incidentPath(id) + "?api_key=" + token + "&apikey=" + token, Body: `{}`},
+		"body":           {Path: incidentPath(id), Body: `{"apiKey":"` + token + `"}`},
+		"cookie":         {Path: incidentPath(id), Body: `{}`, Header: http.Header{"Cookie": {"session=" + token}}},
+		"X-API-Key":      {Path: incidentPath(id), Body: `{}`, Header: http.Header{"X-Api-Key": {token}}},
+		"beside another": {Path: incidentPath(id), Body: `{}`, Header: http.Header{"Authorization": {basicOf(f.Admin)}, "X-Api-Key": {token}}},
+		"user in it":     {Path: incidentPath(id), Body: `{}`, Header: http.Header{"Proxy-Authorization": {basicOf(f.Admin)}}},
 	} {
 		c.Method = "POST"
 		if r := f.Do(t, c); r.Status != 401 {
@@ -279,7 +280,7 @@ func TestSecretsStayOutOfTheLog(t *testing.T) {
 			t.Errorf("the log holds a credential:\n%s", logged)
 		}
 	}
-	for _, want := range []string{"key=" + f.Admin.ID.String(), "organisation=" + f.Acme.String(), "incident=" + id.String(), `route="POST /api/v1/incidents/{incidentId}"`} {
+	for _, want := range []string{"key=" + f.Admin.ID.String(), "org=" + f.Acme.String(), "incident=" + id.String(), `route="POST /api/v1/incidents/{incidentId}"`} {
 		if !strings.Contains(logged, want) {
 			t.Errorf("the log does not say %s:\n%s", want, logged)
 		}

@@ -70,7 +70,6 @@ func (a *api) guarded(q quota, do action) httpkit.Handler {
 			return dialect.Failed(r, a.Guard, err)
 		}
 		actor = dialect.Identify(r, actor, doorName)
-		httpkit.EventOf(r.Context()).Set(slog.String("organisation", actor.Org.String()), slog.String("key", actor.Key.String()))
 		if err := a.admit(r.Context(), actor, q); err != nil {
 			return err
 		}

@@ -4,11 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
-	"net/url"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -16,6 +13,12 @@ import (
 	"tocsin/internal/dialect"
 	"tocsin/internal/httpkit"
 	"tocsin/internal/strictjson"
+)
+
+// The lengths, in code points, that are this protocol's own.
+const (
+	maxTitle = 255
+	maxNote  = 500
 )
 
 // A body is a request's JSON object on its way into a command. Its methods
@@ -60,12 +63,32 @@ func (b *body) text(name, problem string) *string {
 	return &s
 }
 
+// absent reports whether an optional member is not there, or null.
+func (b *body) absent(name string) bool {
+	v, ok := b.Get(name)
+	return !ok || v.IsNull()
+}
+
 // optionalText is text for members that may be null, which means absent.
 func (b *body) optionalText(name string) *string {
-	if v, ok := b.Get(name); ok && v.IsNull() {
+	if b.absent(name) {
 		return nil
 	}
 	return b.text(name, name+" must be a string")
+}
+
+// id reads a member that must be the UUID of something.
+func (b *body) id(name string) tocsin.ID {
+	problem := name + " must be a UUID"
+	s := b.text(name, problem)
+	if s == nil {
+		return tocsin.ID{}
+	}
+	id, ok := tocsin.ParseID(*s)
+	if !ok || id.IsZero() {
+		b.problems[name] = problem
+	}
+	return id
 }
 
 func (b *body) severity() *tocsin.Severity {
@@ -132,15 +155,12 @@ func (b *body) statusPatch() (tocsin.Patch, error) {
 	}
 	if note := b.optionalText("note"); note != nil {
 		p.Note = *note
-		if utf8.RuneCountInString(*note) > 500 {
-			b.problems["note"] = "note must be at most 500 characters"
+		if utf8.RuneCountInString(*note) > maxNote {
+			b.problems["note"] = fmt.Sprintf("note must be at most %d characters", maxNote)
 		}
 	}
-	if assignee := b.optionalText("assignee_id"); assignee != nil {
-		id, ok := tocsin.ParseID(*assignee)
-		if !ok {
-			b.problems["assignee_id"] = "assignee_id must be a UUID"
-		}
+	if !b.absent("assignee_id") {
+		id := b.id("assignee_id")
 		p.Lead = &id
 	}
 	return p, b.done(p.Problems())
@@ -159,7 +179,8 @@ func (b *body) message() (string, error) {
 	return *message, b.done(tocsin.CommentProblems(*message))
 }
 
-// draft reads a new incident of the key's project.
+// draft reads a new incident of the key's project. An optional member that is
+// null counts as absent.
 func (b *body) draft(project tocsin.ID) (tocsin.Draft, error) {
 	d := tocsin.Draft{Project: project, Source: tocsin.FromManual}
 	if s := b.severity(); s != nil {
@@ -167,30 +188,27 @@ func (b *body) draft(project tocsin.ID) (tocsin.Draft, error) {
 	}
 	d.Type = b.required("type")
 	d.ErrorMessage = b.required("error_message")
-	title := b.optionalText("title")
-	if title != nil {
+	if title := b.optionalText("title"); title != nil {
 		d.Title = *title
-		if utf8.RuneCountInString(*title) > 255 {
-			b.problems["title"] = "title must be at most 255 characters"
+		if utf8.RuneCountInString(*title) > maxTitle {
+			b.problems["title"] = fmt.Sprintf("title must be at most %d characters", maxTitle)
 		}
 	}
-	if check := b.optionalText("check_id"); check != nil {
+	if !b.absent("check_id") {
 		d.Source = tocsin.FromSystem
-		id, ok := tocsin.ParseID(*check)
-		if !ok {
-			b.problems["check_id"] = "check_id must be a UUID"
-		}
-		d.Checks = []tocsin.ID{id}
-	} else if title == nil {
+		d.Checks = []tocsin.ID{b.id("check_id")}
+	} else if b.absent("title") {
 		b.problems["title"] = "title or check_id is required"
 	}
 	if source := b.optionalText("source"); source != nil {
 		d.Source = tocsin.Source(*source)
 	}
-	if regions := b.regions(); regions != nil {
-		d.AffectedRegions = *regions
+	if !b.absent("affected_regions") {
+		if regions := b.regions(); regions != nil {
+			d.AffectedRegions = *regions
+		}
 	}
-	if v, ok := b.Get("failure_count"); ok && !v.IsNull() {
+	if v, _ := b.Get("failure_count"); !b.absent("failure_count") {
 		n, whole := v.Int()
 		if !whole {
 			b.problems["failure_count"] = "failure_count must be a whole number"
@@ -219,68 +237,51 @@ func (b *body) required(name string) string {
 
 // time reads an ISO-8601 time with its offset, in the years 2000 to 2100.
 func (b *body) time(name, text string) time.Time {
-	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil || strings.Contains(text, ",") || t.Year() < 2000 || t.Year() > 2100 {
+	t, ok := dialect.ParseTime(text)
+	if !ok || t.Year() < 2000 || t.Year() > 2100 {
 		b.problems[name] = name + " must be a time such as 2026-01-31T12:00:00Z"
 		return time.Time{}
 	}
 	return t.UTC().Truncate(time.Microsecond)
 }
 
-// parseQuery reads the parameters of a list; unknown ones are ignored.
-func parseQuery(v url.Values) (q tocsin.IncidentQuery, page int, err error) {
-	problems := make(map[string]string)
-	page = intParameter(v, problems, "page", 1, 1, 1<<31-1)
-	q.Limit = intParameter(v, problems, "limit", 20, 1, 100)
-	q.Offset = (page - 1) * q.Limit
-	if v.Has("status") {
-		if q.Statuses = statusesShownAs(v.Get("status")); q.Statuses == nil {
-			problems["status"] = statusProblem
-		}
+// parseQuery reads the parameters of a list. Filters act on values as this
+// protocol shows them.
+func parseQuery(p dialect.Parameters) (page int, q tocsin.IncidentQuery, err error) {
+	page = p.Number("page", 1, 1, math.MaxInt32)
+	q.Limit = p.Number("limit", 20, 1, 100)
+	// Beyond what an int32 can number there is no incident, and on 32 bits no int.
+	q.Offset = int(min(int64(page-1)*int64(q.Limit), math.MaxInt32))
+	q.Statuses, _ = dialect.Parameter(p, "status", statusProblem, func(word string) ([]tocsin.Status, bool) {
+		statuses := statusesShownAs(word)
+		return statuses, statuses != nil
+	})
+	if severity, ok := dialect.Parameter(p, "severity", severityProblem, func(word string) (tocsin.Severity, bool) {
+		return tocsin.Severity(word), tocsin.Severity(word).Valid()
+	}); ok {
+		q.Severities = []tocsin.Severity{severity}
 	}
-	if v.Has("severity") {
-		severity := tocsin.Severity(v.Get("severity"))
-		if q.Severities = []tocsin.Severity{severity}; !severity.Valid() {
-			problems["severity"] = severityProblem
-		}
-	}
-	if v.Has("check_id") {
-		var ok bool
-		if q.Check, ok = tocsin.ParseID(v.Get("check_id")); !ok || q.Check.IsZero() {
-			problems["check_id"] = "check_id must be a UUID"
-		}
-	}
+	q.Check = p.ID("check_id", &q)
 	q.Sort, q.Descending = tocsin.SortCreated, true
-	sortable := []tocsin.SortField{tocsin.SortCreated, tocsin.SortUpdated, tocsin.SortStarted, tocsin.SortResolved, tocsin.SortSeverity, tocsin.SortStatus}
-	if by := tocsin.SortField(v.Get("sort_by")); v.Has("sort_by") {
-		if q.Sort = by; !slices.Contains(sortable, by) {
-			problems["sort_by"] = "sort_by must be one of: created_at, updated_at, started_at, resolved_at, severity, status"
-		}
+	if by, ok := dialect.Parameter(p, "sort_by", sortProblem, sortField); ok {
+		q.Sort = by
 	}
-	switch order := v.Get("sort_order"); {
-	case order == "asc":
-		q.Descending = false
-	case order != "desc" && v.Has("sort_order"):
-		problems["sort_order"] = "sort_order must be one of: asc, desc"
+	if order, ok := dialect.Parameter(p, "sort_order", "sort_order must be one of: asc, desc", func(word string) (string, bool) {
+		return word, word == "asc" || word == "desc"
+	}); ok {
+		q.Descending = order == "desc"
 	}
-	return q, page, tocsin.InvalidFields(problems)
+	return page, q, p.Err()
 }
 
-func parseUpdatesLimit(v url.Values) (int, error) {
-	problems := make(map[string]string)
-	limit := intParameter(v, problems, "limit", 0, 1, 1<<31-1)
-	return limit, tocsin.InvalidFields(problems)
-}
+const sortProblem = "sort_by must be one of: created_at, updated_at, started_at, resolved_at, severity, status"
 
-// intParameter reads a whole number between least and most.
-func intParameter(v url.Values, problems map[string]string, name string, absent, least, most int) int {
-	if !v.Has(name) {
-		return absent
+// sortField reads what a list can be sorted by here.
+func sortField(word string) (tocsin.SortField, bool) {
+	switch by := tocsin.SortField(word); by {
+	case tocsin.SortCreated, tocsin.SortUpdated, tocsin.SortStarted, tocsin.SortResolved, tocsin.SortSeverity, tocsin.SortStatus:
+		return by, true
+	default:
+		return "", false
 	}
-	n, err := strconv.Atoi(v.Get(name))
-	if err != nil || n < least || n > most || strings.HasPrefix(v.Get(name), "+") {
-		problems[name] = fmt.Sprintf("%s must be a whole number from %d to %d", name, least, most)
-		return absent
-	}
-	return n
 }

@@ -53,14 +53,24 @@ func answerTo(code tocsin.Code) answer {
 		return answer{http.StatusInternalServerError, "INTERNAL_ERROR", "The server is busy and the request was not carried out; try again"}
 	case tocsin.Unknown:
 		return answer{http.StatusInternalServerError, "INTERNAL_ERROR", "The outcome of the request is not known; read the incident before trying again"}
+	case tocsin.Internal:
+		return internalAnswer()
 	default:
-		return answer{http.StatusInternalServerError, "INTERNAL_ERROR", "Server error"}
+		return internalAnswer()
 	}
 }
 
+func internalAnswer() answer {
+	return answer{http.StatusInternalServerError, "INTERNAL_ERROR", "Server error"}
+}
+
+// challenge is the WWW-Authenticate of every 401.
+const challenge = `ApiKey realm="Tocsin"`
+
 // renderError writes an error in the dialect's envelope.
-func renderError(w http.ResponseWriter, r *http.Request, err error) {
-	a := answerTo(tocsin.CodeOf(err))
+func renderError(w http.ResponseWriter, _ *http.Request, err error) {
+	code := tocsin.CodeOf(err)
+	a := answerTo(code)
 	out := errorWire{Code: a.code, Message: a.message, Details: struct{}{}}
 	var (
 		own    *tocsin.Error
@@ -86,19 +96,14 @@ func renderError(w http.ResponseWriter, r *http.Request, err error) {
 		if own.Fields != nil {
 			out.Details = wireFields(own.Fields)
 		}
-		if own.RetryAfter > 0 {
+		if code == tocsin.RateLimited || code == tocsin.Busy {
 			httpkit.RetryAfter(w.Header(), own.RetryAfter)
 		}
 	}
-	if a.status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `ApiKey realm="Tocsin"`)
+	if code == tocsin.Unauthenticated {
+		w.Header().Set("WWW-Authenticate", challenge)
 	}
-	if a.status >= http.StatusInternalServerError {
-		httpkit.EventOf(r.Context()).SetError(err)
-	}
-	if err := httpkit.WriteJSON(w, a.status, errorEnvelope{Error: out}); err != nil {
-		httpkit.EventOf(r.Context()).SetError(err)
-	}
+	_ = httpkit.WriteJSON(w, a.status, errorEnvelope{Error: out}) // an error here is a client that went away
 }
 
 // wireFields gives the use cases' fields this dialect's names.

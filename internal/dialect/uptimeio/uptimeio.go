@@ -5,6 +5,8 @@
 package uptimeio
 
 import (
+	"log/slog"
+	"math"
 	"net/http"
 
 	"tocsin"
@@ -37,16 +39,15 @@ func Dialect() dialect.Dialect {
 
 type server struct{ dialect.Deps }
 
-// actor authenticates a request by its one X-API-Key, which must be of a project.
+// actor authenticates a request by its X-API-Key, which must be of a project.
 func (s server) actor(r *http.Request) (tocsin.Actor, error) {
-	unauthenticated := tocsin.Errorf(tocsin.Unauthenticated, "Authentication failed or invalid credentials")
-	values := r.Header.Values("X-API-Key")
-	if len(values) != 1 {
-		return tocsin.Actor{}, dialect.Failed(r, s.Guard, unauthenticated)
+	token, ok := dialect.Credential(r.Header, "X-API-Key")
+	if !ok {
+		return tocsin.Actor{}, dialect.Failed(r, s.Guard, tocsin.Errorf(tocsin.Unauthenticated, "there is no single X-API-Key"))
 	}
-	actor, err := s.Access.Authenticate(r.Context(), values[0])
+	actor, err := s.Access.Authenticate(r.Context(), token)
 	if err == nil && actor.Project.IsZero() {
-		err = unauthenticated
+		err = tocsin.Errorf(tocsin.Unauthenticated, "the key is not of a project")
 	}
 	if err != nil {
 		return tocsin.Actor{}, dialect.Failed(r, s.Guard, err)
@@ -64,6 +65,7 @@ func (s server) incident(r *http.Request, manage bool) (tocsin.Actor, *tocsin.In
 	if !ok {
 		return actor, nil, tocsin.Errorf(tocsin.NotFound, "no such incident")
 	}
+	httpkit.EventOf(r.Context()).Set(slog.String("incident", id.String()))
 	find := s.Incidents.View
 	if manage {
 		find = s.Incidents.Manageable
@@ -156,6 +158,7 @@ func (s server) create(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	httpkit.EventOf(r.Context()).Set(slog.String("incident", inc.ID.String()))
 	return reply(w, http.StatusCreated, incidentData{Incident: toWire(inc)})
 }
 
@@ -164,7 +167,11 @@ func (s server) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	q, page, err := parseQuery(r.URL.Query())
+	p, err := dialect.ParseParameters(r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	page, q, err := parseQuery(p)
 	if err != nil {
 		return err
 	}
@@ -215,8 +222,12 @@ func (s server) updates(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	limit, err := parseUpdatesLimit(r.URL.Query())
+	p, err := dialect.ParseParameters(r.URL.RawQuery)
 	if err != nil {
+		return err
+	}
+	limit := p.Number("limit", 0, 1, math.MaxInt32)
+	if err := p.Err(); err != nil {
 		return err
 	}
 	entries, err := s.Incidents.History(r.Context(), actor, inc.ID)
