@@ -64,8 +64,8 @@ func URL(tb testing.TB) string {
 	rand.Read(random[:])
 	name := "tocsin_test_" + hex.EncodeToString(random[:])
 	// A copy of template0 has no collation of its own to agree with.
-	execute(tb, admin, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
-	tb.Cleanup(func() { execute(tb, admin, "DROP DATABASE "+name+" WITH (FORCE)") })
+	Exec(tb, admin, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")
+	tb.Cleanup(func() { Exec(tb, admin, "DROP DATABASE "+name+" WITH (FORCE)") })
 	u, err := url.Parse(admin)
 	if err != nil {
 		tb.Fatalf("%s is not a URL: %v", AdminVariable, err)
@@ -99,7 +99,8 @@ func missing(tb testing.TB) {
 	tb.Skip(reason)
 }
 
-func execute(tb testing.TB, target, text string) {
+// Exec runs one statement on a database, on a connection of its own.
+func Exec(tb testing.TB, target, text string) {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"tocsin"
 	"tocsin/internal/failpoint"
 	"tocsin/internal/store"
@@ -22,10 +20,6 @@ const (
 	beginSQL    = "BEGIN"
 	commitSQL   = "COMMIT"
 	rollbackSQL = "ROLLBACK"
-	// clockSQL reads the database's clock as whole microseconds since 1970.
-	clockSQL = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
-	// headSQL locks a head. Readers are not in its way.
-	headSQL = sqlstore.HeadSQL + " FOR NO KEY UPDATE"
 )
 
 // Execute is store.Executor's.
@@ -41,7 +35,7 @@ func (s *Store) Execute(b *store.Batch) error {
 		s.conn = c
 	}
 	failpoint.Hit("before-transaction")
-	if failed := s.conn.roundTrip(ctx, loads(b)); failed != nil {
+	if failed := s.load(ctx, b); failed != nil {
 		return notDone(failed, s.leave())
 	}
 	b.Decide()
@@ -56,11 +50,29 @@ func (s *Store) Execute(b *store.Batch) error {
 	}
 	failpoint.Hit("before-commit")
 	if err := s.commit(requests); err != nil {
+		s.access.drop()
+		if s.conn != nil {
+			s.conn.memory.forget()
+		}
 		return err
 	}
 	failpoint.Hit("after-commit")
+	s.conn.memory.committed(b)
 	if b.TouchesAccess() {
 		s.access.drop()
+	}
+	s.grown(len(b.Records()))
+	return nil
+}
+
+// load gives the batch what it wants, under the heads' locks.
+func (s *Store) load(ctx context.Context, b *store.Batch) *tripError {
+	l := newLoader(b, &s.conn.memory)
+	if failed := s.conn.roundTrip(ctx, l.first()); failed != nil {
+		return failed
+	}
+	if more := l.second(); len(more) > 0 {
+		return s.conn.roundTrip(ctx, more)
 	}
 	return nil
 }
@@ -131,100 +143,32 @@ func (s *Store) awaitRollback() {
 	}
 }
 
-// loads returns the first round trip: the heads' locks, then the database's
-// clock and whatever the batch wants, read under them.
-func loads(b *store.Batch) []request {
-	requests := []request{{Statement: sqlstore.Statement{SQL: beginSQL, Any: true}}}
-	for _, org := range b.Orgs() {
-		requests = append(requests, request{
-			Statement: sqlstore.Statement{SQL: headSQL, Args: []any{org[:]}},
-			read: func(rows pgx.Rows) error {
-				h := store.Head{Org: org}
-				for rows.Next() {
-					if err := rows.Scan(&h.Seq, &h.Number); err != nil {
-						return err
-					}
-					b.SetHead(h)
-				}
-				return nil
-			},
-		})
-	}
-	requests = append(requests, request{
-		Statement: sqlstore.Statement{SQL: clockSQL},
-		read: func(rows pgx.Rows) error {
-			var now int64
-			for rows.Next() {
-				if err := rows.Scan(&now); err != nil {
-					return err
-				}
-			}
-			b.SetNow(time.UnixMicro(now))
-			return nil
-		},
-	})
-	b.WantAccess(func(_, key tocsin.ID) {
-		requests = append(requests, request{
-			Statement: sqlstore.LoadAccess(key),
-			read: func(rows pgx.Rows) error {
-				a, err := sqlstore.ScanAccess(rows)
-				if a != nil {
-					b.SetAccess(a)
-				}
-				return err
-			},
-		})
-	})
-	return append(requests, objectLoads(b)...)
-}
-
-// objectLoads returns the reads of the wanted objects.
-func objectLoads(b *store.Batch) []request {
-	var requests []request
-	b.WantObjects(func(org tocsin.ID, key store.Key) {
-		requests = append(requests, request{
-			Statement: sqlstore.LoadObject(org, key),
-			read: func(rows pgx.Rows) error {
-				for rows.Next() {
-					o, err := sqlstore.ScanObject(key.Kind, rows)
-					if err != nil {
-						return err
-					}
-					b.SetObject(o)
-				}
-				return nil
-			},
-		})
-	})
-	return requests
-}
-
 // writes returns the second round trip.
 func writes(b *store.Batch) ([]request, error) {
-	var requests []request
-	add := func(st sqlstore.Statement) { requests = append(requests, request{Statement: st}) }
+	var rows rowGroups
 	err := b.Objects(func(before, after tocsin.Object) error {
 		for _, st := range sqlstore.WriteObject(before, after) {
-			if before != nil {
-				st.SQL = mustChange(st.SQL)
-			}
-			add(st)
+			rows.add(st, before != nil)
 		}
 		return nil
 	})
 	for _, r := range b.Records() {
-		add(sqlstore.WriteRecord(r))
+		rows.add(sqlstore.WriteRecord(r), false)
 	}
 	err = errors.Join(err, b.Heads(func(h store.Head) error {
-		add(sqlstore.WriteHead(h))
+		rows.add(sqlstore.WriteHead(h), !h.New)
 		return nil
 	}))
-	add(sqlstore.Statement{SQL: commitSQL, Any: true})
-	return requests, err
-}
-
-// mustChange makes an update that finds no row fail at the server, where COMMIT
-// is already on its way: it divides by the number of rows.
-func mustChange(update string) string {
-	return "WITH changed AS (" + update + " RETURNING 1) SELECT 1 / count(*) FROM changed"
+	if err != nil {
+		return nil, err
+	}
+	requests := make([]request, 0, len(rows.groups)+1)
+	for _, g := range rows.groups {
+		r, err := g.request()
+		if err != nil {
+			return nil, err
+		}
+		requests = append(requests, r)
+	}
+	return append(requests, request{Statement: sqlstore.Statement{SQL: commitSQL, Any: true}}), nil
 }

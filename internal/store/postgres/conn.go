@@ -19,7 +19,10 @@ import (
 type conn struct {
 	pg         *pgx.Conn
 	statements map[string]*pgconn.StatementDescription
-	query      pgx.ExtendedQueryBuilder
+	// many holds the texts made by manyRows, by the single-row text.
+	many      map[string]string
+	arguments encoder
+	memory    memory
 	// warning is the last one that the server sent.
 	warning *pgconn.Notice
 }
@@ -29,7 +32,7 @@ type conn struct {
 // standby would then be visible without being safe, so the way to ask is shut:
 // once connected, the connection dials no more.
 func connect(ctx context.Context, cfg *pgxpool.Config) (*conn, error) {
-	c := &conn{statements: make(map[string]*pgconn.StatementDescription)}
+	c := &conn{statements: make(map[string]*pgconn.StatementDescription), many: make(map[string]string)}
 	own := cfg.ConnConfig.Copy()
 	var connected atomic.Bool
 	dial := own.DialFunc
@@ -47,11 +50,14 @@ func connect(ctx context.Context, cfg *pgxpool.Config) (*conn, error) {
 	for name, value := range map[string]string{
 		// Every statement here goes by key; no statistics may make it do
 		// otherwise, and planning it again tells nothing new.
-		"enable_hashjoin":  "off",
-		"enable_mergejoin": "off",
-		"enable_seqscan":   "off",
-		"jit":              "off",
-		"plan_cache_mode":  "force_generic_plan",
+		// A commit may wait long for a standby; that its node has gone must not
+		// end the wait.
+		"client_connection_check_interval": "0",
+		"enable_hashjoin":                  "off",
+		"enable_mergejoin":                 "off",
+		"enable_seqscan":                   "off",
+		"jit":                              "off",
+		"plan_cache_mode":                  "force_generic_plan",
 	} {
 		own.RuntimeParams[name] = value
 	}
@@ -80,10 +86,32 @@ func (c *conn) inTransaction() bool { return c.pg.PgConn().TxStatus() != 'I' }
 type request struct {
 	sqlstore.Statement
 	read func(pgx.Rows) error
+	// many: each argument is a list, and SQL the single-row statement to be
+	// made to take such.
+	many bool
 }
 
-// prepare makes sure that the texts are prepared. It takes a round trip for each
-// that the connection sees for the first time.
+// describe returns the prepared statement of a request.
+func (c *conn) describe(ctx context.Context, r request) (*pgconn.StatementDescription, error) {
+	if !r.many {
+		return c.prepare(ctx, r.SQL)
+	}
+	text, known := c.many[r.SQL]
+	if !known {
+		single, err := c.prepare(ctx, r.SQL)
+		if err != nil {
+			return nil, err
+		}
+		if text, err = manyRows(r.SQL, single.ParamOIDs); err != nil {
+			return nil, err
+		}
+		c.many[r.SQL] = text
+	}
+	return c.prepare(ctx, text)
+}
+
+// prepare returns the statement of a text. It takes a round trip when the
+// connection sees the text for the first time.
 func (c *conn) prepare(ctx context.Context, text string) (*pgconn.StatementDescription, error) {
 	if sd := c.statements[text]; sd != nil {
 		return sd, nil
@@ -106,27 +134,26 @@ type tripError struct {
 func (e *tripError) Error() string { return e.err.Error() }
 func (e *tripError) Unwrap() error { return e.err }
 
-// binary asks for results in binary form, whatever the columns.
-func binary() []int16 { return []int16{pgx.BinaryFormatCode} }
-
 // roundTrip sends the requests together and reads their results. The server
 // stops at the first that fails.
 func (c *conn) roundTrip(ctx context.Context, requests []request) *tripError {
 	prepared := make([]*pgconn.StatementDescription, len(requests))
 	for i, r := range requests {
-		sd, err := c.prepare(ctx, r.SQL)
+		sd, err := c.describe(ctx, r)
 		if err != nil {
 			return &tripError{-1, fmt.Errorf("prepare %q: %w", r.SQL, err)}
 		}
 		prepared[i] = sd
 	}
 	pipe := c.pg.PgConn().StartPipeline(ctx)
+	binary := []int16{pgx.BinaryFormatCode} // for all parameters and columns
 	for i, r := range requests {
-		if err := c.query.Build(c.pg.TypeMap(), prepared[i], r.Args); err != nil {
+		values, err := c.arguments.encode(prepared[i].ParamOIDs, r.Args)
+		if err != nil {
 			_ = pipe.Close() // what was not flushed is never sent
 			return &tripError{-1, fmt.Errorf("encode the arguments of %q: %w", r.SQL, err)}
 		}
-		pipe.SendQueryStatement(prepared[i], c.query.ParamValues, c.query.ParamFormats, binary())
+		pipe.SendQueryStatement(prepared[i], values, binary, binary)
 	}
 	if err := pipe.Sync(); err != nil {
 		return &tripError{0, err}

@@ -59,6 +59,8 @@ type Store struct {
 	// conn is the committing connection, nil until it is needed and after it
 	// broke. Only Execute, which never runs twice at once, and Close use it.
 	conn *conn
+	// written counts the log records since Open, up to analyseAfter.
+	written int
 	// ending is closed when a rollback left behind by Execute has ended; nil
 	// without one.
 	ending chan struct{}
@@ -103,7 +105,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if s.pool, err = pgxpool.NewWithConfig(ctx, readers); err != nil {
 		return err
 	}
-	return s.pool.Ping(ctx)
+	return s.analyse(ctx)
 }
 
 // Installation is store.Store's.

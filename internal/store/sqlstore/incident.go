@@ -32,6 +32,7 @@ var incidents = &table{
 			micros(i.AcknowledgedAt), micros(i.ResolvedAt),
 		}
 	},
+	indexed: func(o tocsin.Object) string { return string(o.(*tocsin.Incident).Status) },
 	fresh: func() (tocsin.Object, []any) {
 		i := new(tocsin.Incident)
 		return i, []any{

@@ -42,10 +42,13 @@ type table struct {
 	columns []column
 	// values returns the object's column values, after those of Meta.
 	values func(tocsin.Object) []any
+	// indexed, where set, returns the value of the one column marked indexed.
+	indexed func(tocsin.Object) string
 	// fresh returns a new object and where to scan its columns, after Meta's.
 	fresh func() (tocsin.Object, []any)
 
-	selectSQL, insertSQL        string
+	selectSQL, loadSQL          string
+	insertSQL                   string
 	updateSQL, updateIndexedSQL string
 }
 
@@ -57,6 +60,7 @@ var tables = func() map[tocsin.Kind]*table {
 	} {
 		t.columns = append(append([]column{}, metaColumns...), t.columns...)
 		t.selectSQL = "SELECT " + t.columnList("") + " FROM " + t.name
+		t.loadSQL = t.selectSQL + " WHERE org_id = $1 AND id = $2"
 		t.insertSQL = fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", t.name, t.columnList(""), placeholders(1, len(t.columns)))
 		t.updateSQL, t.updateIndexedSQL = t.update(false), t.update(true)
 		m[t.kind] = t
@@ -132,13 +136,7 @@ func WriteObject(before, after tocsin.Object) []Statement {
 	if before == nil {
 		return append([]Statement{{SQL: t.insertSQL, Args: all}}, memberships(after)...)
 	}
-	was := t.allValues(before)
-	indexed := false
-	for i, c := range t.columns {
-		if c.indexed && was[i] != all[i] {
-			indexed = true
-		}
-	}
+	indexed := t.indexed != nil && t.indexed(before) != t.indexed(after)
 	text := t.updateSQL
 	if indexed {
 		text = t.updateIndexedSQL
@@ -164,9 +162,15 @@ func memberships(o tocsin.Object) []Statement {
 
 // LoadObject returns the query of one object by organisation and id.
 func LoadObject(org tocsin.ID, key store.Key) Statement {
-	t := tables[key.Kind]
-	return Statement{SQL: t.selectSQL + " WHERE org_id = $1 AND id = $2", Args: []any{org[:], key.ID[:]}}
+	return Statement{SQL: LoadObjectSQL(key.Kind), Args: []any{org[:], key.ID[:]}}
 }
+
+// LoadObjectSQL is the text of LoadObject.
+func LoadObjectSQL(kind tocsin.Kind) string { return tables[kind].loadSQL }
+
+// SelectSQL selects all objects of a kind, in the columns of LoadObject; an
+// engine adds its condition.
+func SelectSQL(kind tocsin.Kind) string { return tables[kind].selectSQL }
 
 // ScanObject reads a row of LoadObject.
 func ScanObject(kind tocsin.Kind, row interface{ Scan(...any) error }) (tocsin.Object, error) {

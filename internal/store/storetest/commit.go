@@ -28,6 +28,7 @@ func commitRules() []rule {
 		{"a taken name fails alone", takenName},
 		{"names differ by bytes", namesByBytes},
 		{"one command may write several objects", severalObjects},
+		{"one command may write many objects of each kind", manyOfAKind},
 		{"a withdrawn command is not run", withdrawn},
 		{"a caller that leaves late changes nothing", leftLate},
 		{"time never goes back for an object", timeForward},
@@ -313,6 +314,107 @@ func severalObjects(t *testing.T, w *world) {
 		t.Fatalf("got %+v, %v; want two objects with records in a row", r, err)
 	}
 	checkLog(t, w, w.org)
+}
+
+// manyOfAKind writes three objects of each kind together, new and changed: what
+// engines may write with statements of their own.
+func manyOfAKind(t *testing.T, w *world) {
+	var fresh []func() tocsin.Object
+	for n := range 3 {
+		for _, make := range w.samples() {
+			if make().Kind() == tocsin.KindOrganisation {
+				continue // there is one
+			}
+			fresh = append(fresh, func() tocsin.Object { return numbered(make(), n) })
+		}
+	}
+	keys := make([]store.Key, len(fresh))
+	for i, make := range fresh {
+		keys[i] = store.Key{Kind: make().Kind(), ID: make().Head().ID}
+	}
+	for version := int64(1); version <= 2; version++ {
+		r, err := w.Commit(t.Context(), store.Command{Actor: w.actor, Keys: keys, Decide: func(store.View) (store.Change, error) {
+			change := store.Change{Action: "test.many"}
+			for _, make := range fresh {
+				o := make()
+				if version == 2 {
+					rename(o)
+				}
+				change.Objects = append(change.Objects, o)
+			}
+			return change, nil
+		}})
+		if err != nil {
+			t.Fatalf("write version %d of %d objects: %v", version, len(fresh), err)
+		}
+		for _, o := range r.Objects {
+			listed, err := w.List(t.Context(), w.org, o.Kind())
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := false
+			for _, l := range listed {
+				if l.Head().ID == o.Head().ID {
+					found = true
+					if diff := cmp.Diff(string(store.CanonicalFields(o)), string(store.CanonicalFields(l))); diff != "" || l.Head().Version != version {
+						t.Errorf("%s at version %d; want %d:\n%s", o.Kind(), l.Head().Version, version, diff)
+					}
+				}
+			}
+			if !found {
+				t.Errorf("a %s was not stored", o.Kind())
+			}
+		}
+	}
+	checkLog(t, w, w.org)
+}
+
+// numbered makes o the n-th of its kind.
+func numbered(o tocsin.Object, n int) tocsin.Object {
+	o.Head().ID[0] = byte(n)
+	suffix := fmt.Sprint(" ", n)
+	switch o := o.(type) {
+	case *tocsin.Project:
+		o.Name += suffix
+	case *tocsin.Dataset:
+		o.Name += suffix
+	case *tocsin.Check:
+		o.Name += suffix
+	case *tocsin.User:
+		o.Email += suffix
+	case *tocsin.Role:
+		o.Name += suffix
+	case *tocsin.Incident:
+		o.Number = int32(n + 1)
+		if n == 1 {
+			o.Lead, o.Check, o.Datasets = tocsin.ID{}, tocsin.ID{}, nil
+		}
+	}
+	return o
+}
+
+// rename changes one field of o that may change.
+func rename(o tocsin.Object) {
+	switch o := o.(type) {
+	case *tocsin.Project:
+		o.Name += "!"
+	case *tocsin.Dataset:
+		o.Name += "!"
+	case *tocsin.Check:
+		o.Name += "!"
+	case *tocsin.User:
+		o.Name += "!"
+	case *tocsin.Role:
+		o.Permissions = tocsin.AllPermissions
+	case *tocsin.Grant:
+		o.RevokedAt = o.RevokedAt.Add(time.Second)
+	case *tocsin.APIKey:
+		o.Name += "!"
+	case *tocsin.Incident:
+		o.Lead, o.Status, o.FailureCount = o.Reporter, tocsin.Open, 7
+	case *tocsin.Comment:
+		o.Message += "!"
+	}
 }
 
 func withdrawn(t *testing.T, w *world) {

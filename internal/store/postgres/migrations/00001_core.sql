@@ -203,7 +203,7 @@ CREATE TABLE incidents (
     acknowledged_at  BIGINT NOT NULL,
     resolved_at      BIGINT NOT NULL,
     PRIMARY KEY (org_id, id)
-);
+) WITH (fillfactor = 80); -- room for the next version of a row on its own page
 
 -- No index holds a column that ordinary updates touch: status is only in the
 -- condition of the last, and is written only when it changes.
