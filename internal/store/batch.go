@@ -57,12 +57,11 @@ type objectState struct {
 
 // job is one command on its way through, with what came of it.
 type job struct {
-	cmd      Command
-	result   Result
-	err      error
-	enqueued time.Time
-	state    jobState
-	done     chan struct{}
+	cmd    Command
+	result Result
+	err    error
+	state  jobState
+	done   chan struct{}
 }
 
 func newBatch(installation tocsin.ID, newID func() tocsin.ID, jobs []*job) *Batch {

@@ -104,7 +104,10 @@ func NewWriter(o WriterOptions) *Writer {
 
 // Commit is Store.Commit.
 func (w *Writer) Commit(ctx context.Context, cmd Command) (Result, error) {
-	j := &job{cmd: cmd, enqueued: time.Now(), done: make(chan struct{})}
+	j := &job{cmd: cmd, done: make(chan struct{})}
+	if ctx.Err() != nil {
+		return Result{}, gone(ctx)
+	}
 	select {
 	case <-w.stop:
 		return Result{}, w.busy("stopping", "the server is stopping; the change was not made")
@@ -124,7 +127,7 @@ func (w *Writer) Commit(ctx context.Context, cmd Command) (Result, error) {
 		return j.result, j.err
 	case <-ctx.Done():
 		if j.state.CompareAndSwap(waiting, withdrawn) {
-			return Result{}, &tocsin.Error{Code: tocsin.Busy, Message: "the caller went away; the change was not made", Err: ctx.Err()}
+			return Result{}, gone(ctx)
 		}
 	case <-late.C:
 		if j.state.CompareAndSwap(waiting, withdrawn) {
@@ -143,6 +146,10 @@ func (w *Writer) Commit(ctx context.Context, cmd Command) (Result, error) {
 func (w *Writer) busy(reason, message string) error {
 	w.observe.Refused(reason)
 	return &tocsin.Error{Code: tocsin.Busy, Message: message, RetryAfter: time.Second}
+}
+
+func gone(ctx context.Context) error {
+	return &tocsin.Error{Code: tocsin.Busy, Message: "the caller went away; the change was not made", Err: ctx.Err()}
 }
 
 // Waiting returns how many commands wait.
@@ -190,13 +197,14 @@ func (w *Writer) run() {
 }
 
 // collect takes what is waiting, up to a batch, beginning with first. A command
-// that touches access travels alone: it ends the batch and is held for the next.
+// that touches access travels alone: it ends the batch and is held for the
+// next, still waiting, so that its caller may yet withdraw it.
 func (w *Writer) collect(first *job) (jobs []*job, held *job) {
 	for next := first; ; {
-		if next.state.CompareAndSwap(waiting, taken) || next.state.Load() == taken {
-			if next.alone() && len(jobs) > 0 {
-				return jobs, next
-			}
+		if next.alone() && len(jobs) > 0 {
+			return jobs, next
+		}
+		if next.state.CompareAndSwap(waiting, taken) {
 			jobs = append(jobs, next)
 			if next.alone() || len(jobs) == w.maxBatch {
 				return jobs, nil
