@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"tocsin"
 )
@@ -155,45 +156,23 @@ func (b *Batch) decide(j *job) (err error) {
 			err = fmt.Errorf("panic in a decision: %v\n%s", p, debug.Stack())
 		}
 	}()
-	actor := j.cmd.Actor
 	change, err := j.cmd.Decide(b.view(j.cmd))
 	if err != nil {
 		return err
 	}
-	head := b.heads[actor.Org]
+	org := j.cmd.Actor.Org
+	head := b.heads[org]
 	if head == nil {
-		head = &headState{Head: Head{Org: actor.Org, New: true}}
+		head = &headState{Head: Head{Org: org, New: true}}
 	}
 	// Everything that can fail comes before the first change to the batch.
-	seq, number := head.Seq, head.Number
-	writes := make([]write, 0, len(change.Objects))
-	for _, o := range change.Objects {
-		if !slices.Contains(j.cmd.Keys, Key{o.Kind(), o.Head().ID}) {
-			return fmt.Errorf("a decision wrote a %s that its command does not name", o.Kind())
-		}
-		w, err := b.write(actor, change, o, seq+1, b.nowFor(j.cmd))
-		if err != nil {
-			return err
-		}
-		if w == nil {
-			j.result.Objects = append(j.result.Objects, b.state(actor.Org, o).cur)
-			continue
-		}
-		if inc, ok := o.(*tocsin.Incident); ok && w.meta.Version == 1 {
-			if number++; inc.Number != number {
-				return fmt.Errorf("incident number %d was decided where %d is next", inc.Number, number)
-			}
-		}
-		seq++
-		writes = append(writes, *w)
-		j.result.Objects = append(j.result.Objects, o)
-	}
-	if len(writes) == 0 {
-		return nil
+	writes, number, err := b.prepare(j, change, head.Head)
+	if err != nil || len(writes) == 0 {
+		return err
 	}
 	j.result.Changed = true
-	head.Seq, head.Number, head.moved = seq, number, true
-	b.heads[actor.Org] = head
+	head.Seq, head.Number, head.moved = head.Seq+int64(len(writes)), number, true
+	b.heads[org] = head
 	for _, w := range writes {
 		*w.object.Head() = w.meta
 		w.state.cur = w.object
@@ -201,10 +180,45 @@ func (b *Batch) decide(j *job) (err error) {
 			w.state.written = true
 			b.written = append(b.written, w.state)
 		}
-		b.objects[objectKey{actor.Org, Key{w.object.Kind(), w.meta.ID}}] = w.state
+		b.objects[objectKey{org, Key{w.object.Kind(), w.meta.ID}}] = w.state
 		b.records = append(b.records, w.record)
 	}
 	return nil
+}
+
+// prepare returns what the change comes to and the last incident number after
+// it, and sets the job's objects.
+func (b *Batch) prepare(j *job, change Change, head Head) (writes []write, number int32, err error) {
+	actor, seq, number := j.cmd.Actor, head.Seq, head.Number
+	writes = make([]write, 0, len(change.Objects))
+	for _, o := range change.Objects {
+		switch {
+		case !slices.Contains(j.cmd.Keys, Key{o.Kind(), o.Head().ID}):
+			return nil, 0, fmt.Errorf("a decision wrote a %s that its command does not name", o.Kind())
+		case seq == 0 && o.Kind() != tocsin.KindOrganisation:
+			return nil, 0, ErrNotFound(tocsin.KindOrganisation) // a log begins with its organisation
+		}
+		w, err := b.write(actor, change, o, seq+1, b.nowFor(j.cmd))
+		if err != nil {
+			return nil, 0, err
+		}
+		if w == nil {
+			j.result.Objects = append(j.result.Objects, b.state(actor.Org, o).cur)
+			continue
+		}
+		if slices.ContainsFunc(writes, func(earlier write) bool { return earlier.state == w.state }) {
+			return nil, 0, fmt.Errorf("a decision wrote a %s twice", o.Kind())
+		}
+		if inc, ok := o.(*tocsin.Incident); ok && w.meta.Version == 1 {
+			if number++; inc.Number != number {
+				return nil, 0, fmt.Errorf("incident number %d was decided where %d is next", inc.Number, number)
+			}
+		}
+		seq++
+		writes = append(writes, *w)
+		j.result.Objects = append(j.result.Objects, o)
+	}
+	return writes, number, nil
 }
 
 // write prepares the next version of o, or returns nil when o differs in no
@@ -236,6 +250,9 @@ func (b *Batch) write(actor tocsin.Actor, change Change, o tocsin.Object, seq in
 	record := seal(d)
 	if len(record.Leaf) > MaxLeaf {
 		return nil, fmt.Errorf("a leaf of %d bytes is longer than %d", len(record.Leaf), MaxLeaf)
+	}
+	if !utf8.Valid(record.Leaf) || !utf8.Valid(record.Details) {
+		return nil, fmt.Errorf("a text of a %s, or of what is told about its change, is not valid UTF-8", o.Kind())
 	}
 	meta.Leaf = record.LeafHash
 	return &write{object: o, state: state, meta: meta, record: record}, nil

@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/hex"
-	"slices"
 	"strconv"
 
 	"tocsin"
@@ -104,10 +103,10 @@ func CanonicalFields(o tocsin.Object) []byte {
 
 // sortedFields reports whether names are in byte order, each once.
 func sortedFields(fields []tocsin.Field) bool {
-	return slices.IsSortedFunc(fields, func(a, b tocsin.Field) int {
-		if a.Name < b.Name {
-			return -1
+	for i := 1; i < len(fields); i++ {
+		if fields[i-1].Name >= fields[i].Name {
+			return false
 		}
-		return 1
-	})
+	}
+	return true
 }
