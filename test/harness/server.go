@@ -31,6 +31,8 @@ type Server struct {
 	cmd  *exec.Cmd
 	log  tail
 	done chan struct{}
+	// ended says that the test wanted it to end: its log tells nothing.
+	ended bool
 }
 
 // Serve starts `tocsin serve` on the database; env are variables besides the
@@ -98,8 +100,9 @@ func start(tb testing.TB, command string, d app.Database, env []string, stdout, 
 		close(s.done)
 	}()
 	tb.Cleanup(func() {
+		ended := s.ended
 		s.Kill()
-		if tb.Failed() {
+		if tb.Failed() && !ended {
 			tb.Logf("the end of the log of tocsin %s:\n%s", command, s.Log())
 		}
 	})
@@ -162,6 +165,7 @@ func (s *Server) Done() <-chan struct{} { return s.done }
 // Kill ends the process as a crash does and waits until it is gone. It may be
 // called twice.
 func (s *Server) Kill() {
+	s.ended = true
 	_ = s.cmd.Process.Kill() // an error means that it is gone already
 	<-s.done
 }
@@ -169,6 +173,7 @@ func (s *Server) Kill() {
 // Stop asks the process to end, and fails the test when it does not.
 func (s *Server) Stop() {
 	s.tb.Helper()
+	s.ended = true
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.done:
@@ -194,7 +199,7 @@ type tail struct {
 }
 
 // tailSize is how much of a server's log a failure shows at least.
-const tailSize = 16 << 10
+const tailSize = 8 << 10
 
 func (t *tail) add(line []byte) {
 	t.mu.Lock()

@@ -1,0 +1,166 @@
+package linear_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tocsin"
+	"tocsin/internal/access"
+	"tocsin/test/harness"
+)
+
+// The doors.
+const (
+	soda     = "soda"
+	uptimeio = "uptimeio"
+)
+
+// A client speaks one dialect, to one node after another.
+type client struct {
+	door   string
+	nodes  []string
+	turn   int
+	soda   []harness.Key
+	uptime harness.Key
+	http   *http.Client
+	// serial makes every value that is written the only one of its kind.
+	serial *atomic.Int64
+}
+
+// newClients makes the clients, half of them of each door.
+func newClients(t *testing.T, tenant *harness.Tenant, nodes []string) []*client {
+	t.Helper()
+	shared := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
+	t.Cleanup(shared.CloseIdleConnections)
+	serial := new(atomic.Int64)
+	all := make([]*client, clients)
+	for i := range all {
+		c := &client{door: uptimeio, nodes: nodes, turn: i, uptime: tenant.Uptime, http: shared, serial: serial}
+		if i%2 == 0 { // keys of its own: each has ten changes a minute
+			c.door = soda
+			for range 3 {
+				c.soda = append(c.soda, tenant.Key(access.KeyDraft{Owner: tenant.Ada, Name: "sync"}))
+			}
+		}
+		all[i] = c
+	}
+	return all
+}
+
+func (c *client) fresh() string { return fmt.Sprintf("value %d", c.serial.Add(1)) }
+
+// reads says whether this turn is a read.
+func reads(random *rand.Rand) bool { return random.IntN(3) == 0 }
+
+// anyField writes one or two of the fields that the client's door has, or reads.
+func anyField(c *client, random *rand.Rand) operation {
+	if reads(random) {
+		return operation{}
+	}
+	severity := []string{"critical", "major", "minor"}[random.IntN(3)]
+	var choices []operation
+	if c.door == soda {
+		choices = []operation{{title: c.fresh()}, {description: c.fresh()}, {title: c.fresh(), severity: severity}}
+	} else {
+		choices = []operation{{message: c.fresh()}, {regions: c.fresh()}, {message: c.fresh(), severity: severity}, {message: c.fresh(), regions: c.fresh()}}
+	}
+	return choices[random.IntN(len(choices))]
+}
+
+// sameField writes the one field that everybody at the client's door writes, or
+// reads.
+func sameField(c *client, random *rand.Rand) operation {
+	switch {
+	case reads(random):
+		return operation{}
+	case c.door == soda:
+		return operation{title: c.fresh()}
+	default:
+		return operation{message: c.fresh()}
+	}
+}
+
+// do carries an operation out and returns what the answer shows.
+func (c *client) do(incident tocsin.ID, op operation) view {
+	c.turn++
+	method, path, body := c.request(incident, op)
+	req, err := http.NewRequest(method, c.nodes[c.turn%len(c.nodes)]+path, strings.NewReader(body))
+	if err != nil {
+		return view{unknown: true}
+	}
+	if c.door == soda {
+		key := c.soda[c.turn/turns%len(c.soda)]
+		req.SetBasicAuth(key.ID.String(), key.Token)
+	} else {
+		req.Header.Set("X-API-Key", c.uptime.Token)
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return view{unknown: true}
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		return view{unknown: true}
+	}
+	return c.read(answer)
+}
+
+// request is the operation as the client's door has it.
+func (c *client) request(incident tocsin.ID, op operation) (method, path, body string) {
+	members := map[string]any{}
+	for name, value := range map[string]string{"severity": op.severity, "title": op.title, "description": op.description, "error_message": op.message} {
+		if value != "" {
+			members[name] = value
+		}
+	}
+	if op.regions != "" {
+		members["affected_regions"] = []string{op.regions}
+	}
+	text, _ := json.Marshal(members) // texts and a list always encode
+	switch {
+	case c.door == soda && op.isRead():
+		return "GET", "/api/v1/incidents?incidentIds=" + incident.String(), ""
+	case c.door == soda:
+		return "POST", "/api/v1/incidents/" + incident.String(), string(text)
+	case op.isRead():
+		return "GET", "/api/incidents/" + incident.String(), ""
+	default:
+		return "PUT", "/api/incidents/" + incident.String(), string(text)
+	}
+}
+
+// read takes the register out of an answer.
+func (c *client) read(answer []byte) view {
+	type sodaIncident struct{ Name, Description, Severity string }
+	var a struct {
+		sodaIncident
+		Content []sodaIncident
+		Data    struct {
+			Incident struct {
+				Severity, Title string
+				Message         string   `json:"error_message"`
+				Regions         []string `json:"affected_regions"`
+			}
+		}
+	}
+	if err := json.Unmarshal(answer, &a); err != nil {
+		return view{unknown: true}
+	}
+	if c.door == soda {
+		i := a.sodaIncident
+		if len(a.Content) == 1 {
+			i = a.Content[0]
+		}
+		return view{register: register{severity: i.Severity, title: i.Name, description: i.Description}, door: soda}
+	}
+	i := a.Data.Incident
+	return view{register: register{i.Severity, i.Message, strings.Join(i.Regions, ","), i.Title, ""}, door: uptimeio}
+}
