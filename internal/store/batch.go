@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -318,7 +319,7 @@ func (b *Batch) Heads(yield func(Head) error) error {
 // id, with what was loaded (nil for a new one) and what it has become.
 func (b *Batch) Objects(yield func(before, after tocsin.Object) error) error {
 	slices.SortFunc(b.written, func(x, y *objectState) int {
-		if c := slices.Compare([]byte(x.cur.Kind()), []byte(y.cur.Kind())); c != 0 {
+		if c := cmp.Compare(x.cur.Kind(), y.cur.Kind()); c != 0 {
 			return c
 		}
 		return slices.Compare(x.cur.Head().ID[:], y.cur.Head().ID[:])

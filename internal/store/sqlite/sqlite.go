@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -56,16 +55,14 @@ type Store struct {
 	installation tocsin.ID
 	lock         *os.File
 	readers      *sql.DB
-	writers      *sql.DB
 	cache        *cache
 	windows      windows
 
 	// mu guards the writing connection and what belongs to it.
-	mu         sync.Mutex
-	conn       *sql.Conn
-	statements map[string]*sql.Stmt
-	heads      map[tocsin.ID]store.Head
-	version    int64 // PRAGMA data_version when last looked at
+	mu      sync.Mutex
+	conn    *connection
+	heads   map[tocsin.ID]store.Head
+	version int64 // PRAGMA data_version when last looked at
 
 	checkpoints *sql.DB
 	stop        chan struct{}
@@ -81,7 +78,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
-	s := &Store{opts: o, cache: newCache(), statements: make(map[string]*sql.Stmt), heads: make(map[tocsin.ID]store.Head), stop: make(chan struct{})}
+	s := &Store{opts: o, cache: newCache(), heads: make(map[tocsin.ID]store.Head), stop: make(chan struct{})}
 	if err := s.open(ctx); err != nil {
 		s.closeFiles()
 		return nil, fmt.Errorf("open the database in %s: %w", o.Dir, err)
@@ -105,62 +102,31 @@ func (s *Store) open(ctx context.Context) error {
 		s.lock = lock
 	}
 	var err error
-	if s.writers, err = connect(path, "rwc", "wal_autocheckpoint(0)", "cache_size(-65536)"); err != nil {
+	if s.checkpoints, err = sql.Open("sqlite", sourceName(path, "rwc", "wal_autocheckpoint(0)", "cache_size(-1024)")); err != nil {
 		return err
 	}
-	s.writers.SetMaxOpenConns(1)
-	if err := migrate(ctx, s.writers); err != nil {
+	s.checkpoints.SetMaxOpenConns(1)
+	if err := migrate(ctx, s.checkpoints); err != nil {
 		return err
 	}
-	if s.installation, err = sqlstore.InstallationID(ctx, s.writers, s.opts.NewID(), s.opts.Now()); err != nil {
+	if s.installation, err = sqlstore.InstallationID(ctx, s.checkpoints, s.opts.NewID(), s.opts.Now()); err != nil {
 		return err
 	}
-	if s.conn, err = s.writers.Conn(ctx); err != nil {
+	if s.conn, err = openConnection(sourceName(path, "rw", "wal_autocheckpoint(0)", "cache_size(-65536)")); err != nil {
 		return err
 	}
-	if err := checkSettings(ctx, s.conn); err != nil {
+	if err := s.conn.checkSettings(); err != nil {
 		return err
 	}
 	// The directory's own entries must be on disk before anything is promised.
 	if err := syncDir(s.opts.Dir); err != nil {
 		return err
 	}
-	if s.readers, err = connect(path, "rw", "query_only(1)", "cache_size(-8192)"); err != nil {
+	if s.readers, err = sql.Open("sqlite", sourceName(path, "rw", "query_only(1)", "cache_size(-8192)")); err != nil {
 		return err
 	}
 	s.readers.SetMaxOpenConns(8)
 	s.readers.SetMaxIdleConns(8)
-	if s.checkpoints, err = connect(path, "rw", "wal_autocheckpoint(0)", "cache_size(-1024)"); err != nil {
-		return err
-	}
-	s.checkpoints.SetMaxOpenConns(1)
-	return nil
-}
-
-// connect opens a pool in which every connection has the same settings.
-func connect(path, mode string, pragmas ...string) (*sql.DB, error) {
-	q := url.Values{"mode": {mode}, "_txlock": {"immediate"}}
-	for _, p := range append([]string{
-		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "trusted_schema(0)",
-	}, pragmas...) {
-		q.Add("_pragma", p)
-	}
-	return sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
-}
-
-// checkSettings refuses to work on a connection that would not be durable.
-func checkSettings(ctx context.Context, conn *sql.Conn) error {
-	var journal string
-	var synchronous int
-	if err := conn.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&journal); err != nil {
-		return err
-	}
-	if err := conn.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&synchronous); err != nil {
-		return err
-	}
-	if journal != "wal" || synchronous != 2 {
-		return fmt.Errorf("the database runs with journal_mode=%s and synchronous=%d; it must be wal and 2 (FULL)", journal, synchronous)
-	}
 	return nil
 }
 
@@ -216,26 +182,29 @@ func (s *Store) Execute(b *store.Batch) error {
 	ctx := context.Background() // a commit never runs under a request's context
 	failpoint.Hit("before-transaction")
 	if failpoint.Bug("ack-before-commit") {
-		_ = s.commit(ctx) // the last batch, answered long ago
+		_ = s.commit() // the last batch, answered long ago
 	}
-	if err := s.exec(ctx, sqlstore.Statement{SQL: "BEGIN IMMEDIATE", Any: true}); err != nil {
+	if err := s.conn.do("BEGIN IMMEDIATE"); err != nil {
 		return refused(err)
 	}
 	if err := s.decideAndWrite(ctx, b); err != nil {
-		if rerr := s.exec(ctx, sqlstore.Statement{SQL: "ROLLBACK", Any: true}); rerr != nil && !isNoTransaction(rerr) {
+		if errors.Is(err, store.ErrRerun) {
+			s.drop() // something that was loaded is not so
+		}
+		if rerr := s.conn.do("ROLLBACK"); rerr != nil && !isNoTransaction(rerr) {
 			return fmt.Errorf("%w: roll back after %w: %w", store.ErrUnknown, err, rerr)
 		}
 		return refused(err)
 	}
 	if b.Empty() {
-		if err := s.exec(ctx, sqlstore.Statement{SQL: "ROLLBACK", Any: true}); err != nil {
+		if err := s.conn.do("ROLLBACK"); err != nil {
 			return fmt.Errorf("%w: end a transaction that wrote nothing: %w", store.ErrUnknown, err)
 		}
 		return nil
 	}
 	failpoint.Hit("before-commit")
 	if !failpoint.Bug("ack-before-commit") {
-		if err := s.commit(ctx); err != nil {
+		if err := s.commit(); err != nil {
 			return err
 		}
 	}
@@ -246,15 +215,14 @@ func (s *Store) Execute(b *store.Batch) error {
 
 // commit ends the transaction. A full disk is a clean "no": SQLite has rolled
 // back. Any other error leaves the outcome unknown.
-func (s *Store) commit(ctx context.Context) error {
-	err := s.exec(ctx, sqlstore.Statement{SQL: "COMMIT", Any: true})
+func (s *Store) commit() error {
+	err := s.conn.do("COMMIT")
 	if err == nil {
 		return nil
 	}
-	s.cache.clear()
-	clear(s.heads)
+	s.drop()
 	if code(err) == sqlite3.SQLITE_FULL {
-		if rerr := s.exec(ctx, sqlstore.Statement{SQL: "ROLLBACK", Any: true}); rerr == nil || isNoTransaction(rerr) {
+		if rerr := s.conn.do("ROLLBACK"); rerr == nil || isNoTransaction(rerr) {
 			return refused(err)
 		}
 	}
@@ -262,7 +230,7 @@ func (s *Store) commit(ctx context.Context) error {
 }
 
 func (s *Store) decideAndWrite(ctx context.Context, b *store.Batch) error {
-	if err := s.dropIfMoved(ctx); err != nil {
+	if err := s.dropIfMoved(); err != nil {
 		return err
 	}
 	if err := s.load(ctx, b); err != nil {
@@ -272,7 +240,7 @@ func (s *Store) decideAndWrite(ctx context.Context, b *store.Batch) error {
 	b.Decide()
 	if err := b.Objects(func(before, after tocsin.Object) error {
 		for _, st := range sqlstore.WriteObject(before, after) {
-			if err := s.exec(ctx, st); err != nil {
+			if err := s.conn.exec(st); err != nil {
 				return fmt.Errorf("write %s %s: %w", after.Kind(), after.Head().ID, err)
 			}
 		}
@@ -282,66 +250,72 @@ func (s *Store) decideAndWrite(ctx context.Context, b *store.Batch) error {
 	}
 	failpoint.Hit("after-objects")
 	for _, r := range b.Records() {
-		if err := s.exec(ctx, sqlstore.WriteRecord(r)); err != nil {
+		if err := s.conn.exec(sqlstore.WriteRecord(r)); err != nil {
 			return fmt.Errorf("append record %d: %w", r.Seq, err)
 		}
 	}
 	failpoint.Hit("after-records")
-	return b.Heads(func(h store.Head) error { return s.exec(ctx, sqlstore.WriteHead(h)) })
+	return b.Heads(func(h store.Head) error { return s.conn.exec(sqlstore.WriteHead(h)) })
 }
 
 // dropIfMoved empties the caches if another process has committed since the
 // writing connection last looked.
-func (s *Store) dropIfMoved(ctx context.Context) error {
-	stmt, err := s.prepare(ctx, "PRAGMA data_version")
+func (s *Store) dropIfMoved() error {
+	version, err := s.conn.number("PRAGMA data_version")
 	if err != nil {
-		return err
-	}
-	var version int64
-	if err := stmt.QueryRowContext(ctx).Scan(&version); err != nil {
 		return err
 	}
 	if version != s.version {
 		s.version = version
-		s.cache.clear()
-		clear(s.heads)
+		s.drop()
 	}
 	return nil
 }
 
+// drop forgets all that was loaded or published.
+func (s *Store) drop() {
+	s.cache.clear()
+	clear(s.heads)
+}
+
 // load gives the batch what it wants, from the cache where that has it: the
-// requests have put it there before they queued.
+// requests have put it there before they queued. What it lacks is read on
+// another connection, which sees what was last committed: nobody else writes
+// while this one holds the write lock.
 func (s *Store) load(ctx context.Context, b *store.Batch) (err error) {
 	for _, org := range b.Orgs() {
 		h, cached := s.heads[org]
 		if !cached {
-			stmt, err := s.prepare(ctx, sqlstore.HeadSQL)
+			row, err := s.conn.row(sqlstore.HeadSQL, org[:])
 			if err != nil {
 				return err
 			}
-			h = store.Head{Org: org}
-			switch err := stmt.QueryRowContext(ctx, org[:]).Scan(&h.Seq, &h.Number); {
-			case errors.Is(err, sql.ErrNoRows):
+			if row == nil {
 				continue
-			case err != nil:
-				return err
 			}
+			h = store.Head{Org: org, Seq: row[0].(int64), Number: int32(row[1].(int64))}
 		}
 		b.SetHead(h)
 	}
 	b.WantObjects(func(org tocsin.ID, key store.Key) {
+		if err != nil {
+			return
+		}
 		o, _ := s.cache.get(cacheKey{org, key})
-		if o == nil && err == nil {
-			o, err = s.loadObject(ctx, org, key)
+		if o == nil {
+			o, err = absent(s.Reader.Get(ctx, org, key))
 		}
 		if o != nil {
 			b.SetObject(o)
 		}
 	})
 	b.WantAccess(func(_, key tocsin.ID) {
+		if err != nil {
+			return
+		}
 		a, _ := s.cache.getAccess(key)
-		if a == nil && err == nil {
-			a, err = s.loadAccess(ctx, key)
+		if a == nil {
+			a, err = absent(s.Reader.Access(ctx, key))
 		}
 		if a != nil {
 			b.SetAccess(a)
@@ -350,31 +324,12 @@ func (s *Store) load(ctx context.Context, b *store.Batch) (err error) {
 	return err
 }
 
-func (s *Store) loadObject(ctx context.Context, org tocsin.ID, key store.Key) (tocsin.Object, error) {
-	q := sqlstore.LoadObject(org, key)
-	stmt, err := s.prepare(ctx, q.SQL)
-	if err != nil {
-		return nil, err
+// absent turns a NotFound error into nothing found.
+func absent[T any](found T, err error) (T, error) {
+	if tocsin.CodeOf(err) == tocsin.NotFound {
+		err = nil
 	}
-	o, err := sqlstore.ScanObject(key.Kind, stmt.QueryRowContext(ctx, q.Args...))
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
-	}
-	return o, err
-}
-
-func (s *Store) loadAccess(ctx context.Context, key tocsin.ID) (*tocsin.Access, error) {
-	q := sqlstore.LoadAccess(key)
-	stmt, err := s.prepare(ctx, q.SQL)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := stmt.QueryContext(ctx, q.Args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	return sqlstore.ScanAccess(rows)
+	return found, err
 }
 
 // publish lets readers see what was committed.
@@ -393,47 +348,19 @@ func (s *Store) publish(b *store.Batch) {
 	})
 }
 
-// prepare returns the writing connection's statement for a text.
-func (s *Store) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
-	if stmt := s.statements[text]; stmt != nil {
-		return stmt, nil
-	}
-	stmt, err := s.conn.PrepareContext(ctx, text)
-	if err != nil {
-		return nil, err
-	}
-	s.statements[text] = stmt
-	return stmt, nil
-}
-
-func (s *Store) exec(ctx context.Context, st sqlstore.Statement) error {
-	stmt, err := s.prepare(ctx, st.SQL)
-	if err != nil {
-		return err
-	}
-	res, err := stmt.ExecContext(ctx, st.Args...)
-	if err != nil || st.Any {
-		return err
-	}
-	if n, err := res.RowsAffected(); err != nil || n != 1 {
-		return fmt.Errorf("a statement changed %d rows, not one: the object is not as it was loaded (%w)", n, errors.Join(store.ErrRerun, err))
-	}
-	return nil
-}
-
 // RecordUse is store.Store's.
 func (s *Store) RecordUse(ctx context.Context, uses []store.KeyUse) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.exec(ctx, sqlstore.Statement{SQL: "BEGIN IMMEDIATE", Any: true}); err != nil {
+	if err := s.conn.do("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
 	for _, u := range uses {
-		if err := s.exec(ctx, sqlstore.RecordUseOf(u)); err != nil {
-			return errors.Join(err, s.exec(ctx, sqlstore.Statement{SQL: "ROLLBACK", Any: true}))
+		if err := s.conn.exec(sqlstore.RecordUseOf(u)); err != nil {
+			return errors.Join(err, s.conn.do("ROLLBACK"))
 		}
 	}
-	return s.exec(ctx, sqlstore.Statement{SQL: "COMMIT", Any: true})
+	return s.conn.do("COMMIT")
 }
 
 // watch looks twice a second whether another process has committed, so that a
@@ -447,7 +374,7 @@ func (s *Store) watch() {
 			return
 		case <-tick.C:
 			s.mu.Lock()
-			_ = s.dropIfMoved(context.Background()) // the next batch will say it
+			_ = s.dropIfMoved() // the next batch will say it
 			s.mu.Unlock()
 		}
 	}
@@ -467,9 +394,9 @@ func (s *Store) Close() error {
 func (s *Store) closeFiles() error {
 	var errs []error
 	if s.conn != nil {
-		errs = append(errs, s.conn.Close())
+		errs = append(errs, s.conn.close())
 	}
-	for _, db := range []*sql.DB{s.readers, s.checkpoints, s.writers} {
+	for _, db := range []*sql.DB{s.readers, s.checkpoints} {
 		if db != nil {
 			errs = append(errs, db.Close())
 		}

@@ -22,7 +22,7 @@ var incidents = &table{
 	values: func(o tocsin.Object) []any {
 		i := o.(*tocsin.Incident)
 		return []any{
-			i.Number, i.Project[:], idsText(i.Datasets),
+			int64(i.Number), i.Project[:], idsText(i.Datasets),
 			i.Title, i.Description, string(i.Severity), string(i.Status),
 			i.Type, string(i.Source), i.ErrorMessage,
 			jsonText(i.AffectedRegions), i.FailureCount, i.ResolutionNotes,

@@ -180,9 +180,9 @@ func ScanObject(kind tocsin.Kind, row interface{ Scan(...any) error }) (tocsin.O
 // WriteHead returns what stores a head.
 func WriteHead(h store.Head) Statement {
 	if h.New {
-		return Statement{SQL: "INSERT INTO heads (org_id, seq, number) VALUES ($1, $2, $3)", Args: []any{h.Org[:], h.Seq, h.Number}}
+		return Statement{SQL: "INSERT INTO heads (org_id, seq, number) VALUES ($1, $2, $3)", Args: []any{h.Org[:], h.Seq, int64(h.Number)}}
 	}
-	return Statement{SQL: "UPDATE heads SET seq = $2, number = $3 WHERE org_id = $1", Args: []any{h.Org[:], h.Seq, h.Number}}
+	return Statement{SQL: "UPDATE heads SET seq = $2, number = $3 WHERE org_id = $1", Args: []any{h.Org[:], h.Seq, int64(h.Number)}}
 }
 
 // HeadSQL selects a head by organisation; an engine adds its lock.
