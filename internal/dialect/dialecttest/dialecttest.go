@@ -51,8 +51,9 @@ type Fixture struct {
 	Places
 
 	door Door
-	// counted is how many of Acme's log entries were counted already.
-	counted *atomic.Int64
+	// counted is how many of Acme's log entries were counted already, users how
+	// many users were made.
+	counted, users *atomic.Int64
 }
 
 // Places are what every fixture's organisation holds.
@@ -111,11 +112,11 @@ func (quiet) Refused(string)               {}
 // New starts a fixture; with changes what the dialect is given.
 func New(t testing.TB, door Door, with ...func(*dialect.Deps)) *Fixture {
 	t.Helper()
-	f := &Fixture{Clock: &Clock{}, Log: &Log{}, door: door, counted: &atomic.Int64{}}
+	f := &Fixture{Clock: &Clock{}, Log: &Log{}, door: door, counted: &atomic.Int64{}, users: &atomic.Int64{}}
 	f.Clock.nanos.Store(Begin().UnixNano())
 	var last atomic.Uint64
 	newID := func() (id tocsin.ID) {
-		id[6], id[8] = 0x70, 0x80
+		id[0], id[6], id[8] = 0xab, 0x70, 0x80 // a letter, so that case matters
 		binary.BigEndian.PutUint64(id[8:], 1<<63|last.Add(1))
 		return id
 	}

@@ -1,7 +1,7 @@
 package dialecttest
 
 import (
-	"crypto/rand"
+	"fmt"
 	"testing"
 
 	"tocsin"
@@ -74,7 +74,8 @@ func (f *Fixture) KeyOf(t testing.TB, org tocsin.ID, d access.KeyDraft, grants .
 	t.Helper()
 	by := tocsin.System(org, "test")
 	if d.Owner.IsZero() {
-		d.Owner = Must(f.Access.CreateUser(t.Context(), by, "Ada", rand.Text()+"@example.org"))(t).ID
+		email := fmt.Sprintf("ada%d@example.org", f.users.Add(1))
+		d.Owner = Must(f.Access.CreateUser(t.Context(), by, "Ada", email))(t).ID
 	}
 	if d.Name == "" {
 		d.Name = "test"
