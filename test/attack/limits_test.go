@@ -134,3 +134,38 @@ func goneAtOnce(t *testing.T, s *site) {
 			before.Version, after.Version, before.entries, after.entries)
 	}
 }
+
+// guessing: many wrong keys from one address are slowed down; a right key and
+// other addresses are not.
+func guessing(t *testing.T, s *site) {
+	wrong := s.edited(func(m *message) { m.set(s.credential(otherToken(s.key))) })
+	c := s.dial(t)
+	defer c.Close()
+	for i := range 61 {
+		c.write(wrong.String())
+		r, err := c.read(s.method)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := 401
+		if i == 60 {
+			want = 429
+			if r.header.Get("Retry-After") == "" {
+				t.Error("a 429 should come with Retry-After")
+			}
+		}
+		if r.status != want {
+			t.Fatalf("failure %d is answered with %d, should be %d", i+1, r.status, want)
+		}
+		refuses(t, s.door, r, false)
+	}
+	if r := s.send(t, s.message()); r.status != 200 {
+		t.Errorf("the right key from the same address is answered with %d, should be 200", r.status)
+	}
+	elsewhere := *s
+	elsewhere.from = append([]byte(nil), s.from...)
+	elsewhere.from[len(elsewhere.from)-2] += 100
+	if r := elsewhere.send(t, wrong); r.status != 401 {
+		t.Errorf("a wrong key from another address is answered with %d, should be 401", r.status)
+	}
+}
