@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"strings"
 
 	"tocsin"
 	"tocsin/internal/dialect"
@@ -107,12 +108,15 @@ func valueText(v tocsin.Value) *string {
 	}
 }
 
+// jsonText is a value as JSON that people can read.
 func jsonText(x any) *string {
-	b, err := json.Marshal(x)
-	if err != nil {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(x); err != nil {
 		return nil // a Value always encodes
 	}
-	s := string(b)
+	s := strings.TrimSuffix(b.String(), "\n")
 	return &s
 }
 
