@@ -1,9 +1,11 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tocsin"
@@ -176,6 +178,51 @@ func (w *world) records() []store.Record {
 	w.memory.mu.Lock()
 	defer w.memory.mu.Unlock()
 	return w.memory.log[1:]
+}
+
+// busy keeps the writer in a batch of its own until release is called, so that
+// what is sent meanwhile waits. It must be called in a synctest bubble.
+func (w *world) busy() (release func()) {
+	gate := make(chan struct{})
+	w.send(store.Command{Actor: w.actor, Decide: func(store.View) (store.Change, error) {
+		<-gate
+		return store.Change{}, nil
+	}})
+	return func() {
+		close(gate)
+		synctest.Wait()
+	}
+}
+
+// An answer is what came of a command that was sent.
+type answer struct {
+	store.Result
+	err   error
+	done  bool
+	after time.Duration
+}
+
+// send commits in the background and waits until the command waits in turn.
+func (w *world) send(cmd store.Command) *answer { return w.sendFor(context.Background(), cmd) }
+
+func (w *world) sendFor(ctx context.Context, cmd store.Command) *answer {
+	a, start := &answer{}, time.Now()
+	go func() {
+		a.Result, a.err = w.Commit(ctx, cmd)
+		a.done, a.after = true, time.Since(start)
+	}()
+	synctest.Wait()
+	return a
+}
+
+// counted counts how often a command was decided.
+func counted(n *int, cmd store.Command) store.Command {
+	decide := cmd.Decide
+	cmd.Decide = func(v store.View) (store.Change, error) {
+		*n++
+		return decide(v)
+	}
+	return cmd
 }
 
 func wantCode(t testing.TB, what string, err error, want tocsin.Code) {

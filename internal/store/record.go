@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -31,8 +33,8 @@ type Record struct {
 	Nonce    []byte
 }
 
-// leafVersion is the number of the leaf's schema; a verifier refuses others.
-const leafVersion = "1"
+// leafVersion is the number of the leaf's schema; readers refuse others.
+const leafVersion = 1
 
 // MaxLeaf is the most bytes a leaf may have (C2SP tlog-tiles: 16-bit lengths).
 const MaxLeaf = 65_535
@@ -137,7 +139,9 @@ func seal(d draft) Record {
 	b = appendText(b, d.actor.Request)
 	b = append(b, `,"seq":`...)
 	b = strconv.AppendInt(b, d.meta.Seq, 10)
-	b = append(b, `,"v":`+leafVersion+`}`...)
+	b = append(b, `,"v":`...)
+	b = strconv.AppendInt(b, leafVersion, 10)
+	b = append(b, '}')
 
 	return Record{
 		Org: d.meta.Org, Seq: d.meta.Seq, Kind: d.kind, Object: d.meta.ID, Version: d.meta.Version,
@@ -178,11 +182,24 @@ type detailsJSON struct {
 	Agent   string         `json:"ua"`
 }
 
+// read reads the record's leaf.
+func (r Record) read() (leafJSON, error) {
+	var leaf leafJSON
+	err := decodeCanonical(r.Leaf, &leaf)
+	if err == nil && leaf.Version != leafVersion {
+		err = fmt.Errorf("it has form %d, this version of tocsin knows %d", leaf.Version, leafVersion)
+	}
+	if err != nil {
+		return leafJSON{}, fmt.Errorf("leaf %d of organisation %s: %w", r.Seq, r.Org, err)
+	}
+	return leaf, nil
+}
+
 // Entry reads a record's leaf and, where it still has them, its details.
 func (r Record) Entry() (tocsin.Entry, error) {
-	var leaf leafJSON
-	if err := decodeCanonical(r.Leaf, &leaf); err != nil {
-		return tocsin.Entry{}, fmt.Errorf("leaf %d of organisation %s: %w", r.Seq, r.Org, err)
+	leaf, err := r.read()
+	if err != nil {
+		return tocsin.Entry{}, err
 	}
 	at, err := time.Parse(tocsin.TimeLayout, leaf.At)
 	if err != nil {
@@ -215,9 +232,9 @@ func (r Record) Entry() (tocsin.Entry, error) {
 // leaf, its columns say what the leaf says, and its details are those that the
 // leaf commits to.
 func (r Record) Verify() error {
-	var leaf leafJSON
-	if err := decodeCanonical(r.Leaf, &leaf); err != nil {
-		return fmt.Errorf("record %d: %w", r.Seq, err)
+	leaf, err := r.read()
+	if err != nil {
+		return err
 	}
 	switch {
 	case LeafHash(r.Leaf) != r.LeafHash:
@@ -237,17 +254,21 @@ func (r Record) Verify() error {
 // Prev returns the leaf hash of the object's previous version that the leaf
 // names, in lower-case hexadecimal.
 func (r Record) Prev() (string, error) {
-	var leaf leafJSON
-	if err := decodeCanonical(r.Leaf, &leaf); err != nil {
-		return "", err
-	}
-	return leaf.Prev, nil
+	leaf, err := r.read()
+	return leaf.Prev, err
 }
 
+// decodeCanonical reads the one JSON value that b holds.
 func decodeCanonical(b []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
-	return d.Decode(into)
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("there is more after the JSON value")
+	}
+	return nil
 }
 
 // valueOf turns a decoded JSON value back into a Value.

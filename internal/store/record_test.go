@@ -1,0 +1,333 @@
+package store_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"tocsin"
+	"tocsin/internal/store"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// The golden record: how the first version of the leaf was written. It must be
+// read, and what is the same must be written the same, for ever: a proof that
+// was once given out is of these bytes. A new form gets a new number.
+var (
+	//go:embed testdata/leaf.json
+	goldenLeaf []byte
+	//go:embed testdata/details.json
+	goldenDetails []byte
+)
+
+const (
+	goldenHash  = "02cef04ce772434d5679b9472346a0059ecd64550b7a99fc1e63e30585faa801"
+	goldenPrev  = "212506407e99da2d4ab535e31818513fa77419a1b9b417d5dbeec08ec8675dc6"
+	goldenNonce = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+)
+
+// goldenActor changes the golden incident, from version 1 to 2.
+func goldenActor() tocsin.Actor {
+	return tocsin.Actor{
+		Kind: tocsin.ActorUser, Org: id(1), User: id(3), Key: id(4), Door: "soda",
+		Request: "req-1", Address: "192.0.2.7", Agent: `curl/8 "<x>"`,
+	}
+}
+
+func goldenRecord(t *testing.T) store.Record {
+	t.Helper()
+	unhex := func(s string) []byte {
+		b, err := hex.DecodeString(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	return store.Record{
+		Org: id(1), Seq: 3, Kind: tocsin.KindIncident, Object: id(2), Version: 2, PrevSeq: 2,
+		Leaf: goldenLeaf, LeafHash: [32]byte(unhex(goldenHash)), Details: goldenDetails, Nonce: unhex(goldenNonce),
+	}
+}
+
+// goldenChange makes the object that the golden record is of and then changes
+// it, and returns both records.
+func goldenChange(t *testing.T) (made, changed store.Record) {
+	t.Helper()
+	w := newWorld(t, store.WriterOptions{})
+	incident := func(title string, regions ...string) tocsin.Object {
+		return &tocsin.Incident{
+			Meta: w.meta(id(2)), Number: 1, Project: id(5), Title: title, Severity: tocsin.Major, Status: tocsin.Open,
+			Source: tocsin.FromManual, AffectedRegions: regions, FailureCount: 3, StartedAt: noon, OpenedAt: noon,
+		}
+	}
+	w.memory.now = noon
+	w.save(t, incident("slow", "eu-west-1"))
+	w.memory.now = noon.Add(90*time.Second + 12*time.Microsecond)
+	cmd := w.saving(func() tocsin.Object { return incident("<b>down</b> \u00fc\n\u2028\x01") })
+	cmd.Actor = goldenActor()
+	decide := cmd.Decide
+	cmd.Decide = func(v store.View) (store.Change, error) {
+		change, err := decide(v)
+		change.Action, change.Note = "incident.update", "seen & told"
+		return change, err
+	}
+	if _, err := w.Commit(t.Context(), cmd); err != nil {
+		t.Fatal(err)
+	}
+	return w.records()[0], w.records()[1]
+}
+
+func TestRecord_isWrittenAsEver(t *testing.T) {
+	t.Parallel()
+	made, r := goldenChange(t)
+	if diff := cmp.Diff(string(goldenDetails), string(r.Details)); diff != "" {
+		t.Errorf("details (-golden +written):\n%s", diff)
+	}
+	// Commitments depend on a nonce, which is new each time, and with them the
+	// hash of the record before.
+	sum := store.Commitment(r.Nonce, r.Details)
+	leaf := strings.NewReplacer(
+		hex.EncodeToString(sum[:]), goldenCommitment(t), hex.EncodeToString(made.LeafHash[:]), goldenPrev,
+	).Replace(string(r.Leaf))
+	if diff := cmp.Diff(string(goldenLeaf), leaf); diff != "" {
+		t.Errorf("leaf (-golden +written):\n%s", diff)
+	}
+}
+
+// goldenCommitment is HMAC-SHA256 of the golden details, made by hand.
+func goldenCommitment(t *testing.T) string {
+	t.Helper()
+	m := hmac.New(sha256.New, goldenRecord(t).Nonce)
+	m.Write(goldenDetails)
+	return hex.EncodeToString(m.Sum(nil))
+}
+
+func TestRecord_isReadAsEver(t *testing.T) {
+	t.Parallel()
+	r := goldenRecord(t)
+	if sum := sha256.Sum256(append([]byte{0}, r.Leaf...)); sum != r.LeafHash || store.LeafHash(r.Leaf) != r.LeafHash {
+		t.Errorf("LeafHash is %x; want SHA-256(0x00 || leaf), %s", store.LeafHash(r.Leaf), goldenHash)
+	}
+	if sum := store.Commitment(r.Nonce, r.Details); hex.EncodeToString(sum[:]) != goldenCommitment(t) {
+		t.Errorf("Commitment is %x; want HMAC-SHA256 under the nonce", sum)
+	}
+	if err := r.Verify(); err != nil {
+		t.Error(err)
+	}
+	actor := goldenActor()
+	want := tocsin.Entry{
+		ID: tocsin.ID{0: 0xff, 15: 3}, Seq: 3, Kind: tocsin.KindIncident, Object: id(2), Version: 2,
+		Action: "incident.update", At: noon.Add(90*time.Second + 12*time.Microsecond),
+		Actor: actor.Kind, User: actor.User, Key: actor.Key, Door: actor.Door,
+		Request: actor.Request, Address: actor.Address, Agent: actor.Agent, Note: "seen & told",
+		Changes: []tocsin.FieldChange{
+			{Name: "affected_regions", Old: tocsin.List([]string{"eu-west-1"}), New: tocsin.List(nil)},
+			{Name: "title", Old: tocsin.Text("slow"), New: tocsin.Text("<b>down</b> \u00fc\n\u2028\x01")},
+		},
+	}
+	got, err := r.Entry()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("entry (-want +got):\n%s", diff)
+	}
+}
+
+func TestRecord_afterErasureTellsWhatHappenedWithoutTheDetails(t *testing.T) {
+	t.Parallel()
+	r := goldenRecord(t)
+	r.Details, r.Nonce = nil, nil
+	if err := r.Verify(); err != nil {
+		t.Errorf("an erasure breaks the proof: %v", err)
+	}
+	e, err := r.Entry()
+	if err != nil || e.Action != "incident.update" || e.User != id(3) {
+		t.Errorf("%+v, %v; want who did what", e, err)
+	}
+	if len(e.Changes) != 0 || e.Note != "" || e.Address != "" || e.Agent != "" {
+		t.Errorf("what was erased is told: %+v", e)
+	}
+}
+
+func TestRecord_Verify_findsTampering(t *testing.T) {
+	t.Parallel()
+	other := [32]byte{1}
+	for name, tamper := range map[string]func(*store.Record){
+		"another sequence number": func(r *store.Record) { r.Seq++ },
+		"another organisation":    func(r *store.Record) { r.Org = id(9) },
+		"another object":          func(r *store.Record) { r.Object = id(9) },
+		"another kind":            func(r *store.Record) { r.Kind = tocsin.KindComment },
+		"another version":         func(r *store.Record) { r.Version++ },
+		"another hash":            func(r *store.Record) { r.LeafHash = other },
+		"a leaf with one letter changed": func(r *store.Record) {
+			r.Leaf = []byte(strings.Replace(string(r.Leaf), `"door":"soda"`, `"door":"sode"`, 1))
+		},
+		"a leaf with one letter changed, hashed anew, under other columns": func(r *store.Record) {
+			r.Leaf = []byte(strings.Replace(string(r.Leaf), `"seq":3`, `"seq":4`, 1))
+			r.LeafHash = store.LeafHash(r.Leaf)
+		},
+		"a leaf of a form that is not known": func(r *store.Record) {
+			r.Leaf = []byte(strings.Replace(string(r.Leaf), `"v":1}`, `"v":2}`, 1))
+			r.LeafHash = store.LeafHash(r.Leaf)
+		},
+		"something after the leaf": func(r *store.Record) {
+			r.Leaf = append(r.Leaf[:len(r.Leaf):len(r.Leaf)], "{}"...)
+			r.LeafHash = store.LeafHash(r.Leaf)
+		},
+		"no leaf": func(r *store.Record) { r.Leaf, r.LeafHash = nil, store.LeafHash(nil) },
+		"details with one letter changed": func(r *store.Record) {
+			r.Details = []byte(strings.Replace(string(r.Details), "down", "gown", 1))
+		},
+		"white space in the details":   func(r *store.Record) { r.Details = append([]byte(" "), r.Details...) },
+		"empty details":                func(r *store.Record) { r.Details = []byte{} },
+		"another nonce":                func(r *store.Record) { r.Nonce = other[:] },
+		"no nonce":                     func(r *store.Record) { r.Nonce = nil },
+		"another record's own details": func(r *store.Record) { r.Details = []byte(`{"after":{},"before":{}}`) },
+	} {
+		r := goldenRecord(t)
+		tamper(&r)
+		if err := r.Verify(); err == nil {
+			t.Errorf("%s: not found", name)
+		}
+	}
+}
+
+func TestRecord_unreadableOnesAreErrors(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(*store.Record){
+		"no leaf":           func(r *store.Record) { r.Leaf = nil },
+		"half a leaf":       func(r *store.Record) { r.Leaf = r.Leaf[:40] },
+		"a leaf of numbers": func(r *store.Record) { r.Leaf = []byte(`{"v":1,"act":7}`) },
+		"a leaf without a time": func(r *store.Record) {
+			r.Leaf = []byte(strings.Replace(string(r.Leaf), "2026-03-01T", "yesterday ", 1))
+		},
+		"a later form":  func(r *store.Record) { r.Leaf = []byte(strings.Replace(string(r.Leaf), `"v":1}`, `"v":2}`, 1)) },
+		"half a detail": func(r *store.Record) { r.Details = r.Details[:20] },
+	} {
+		r := goldenRecord(t)
+		spoil(&r)
+		if e, err := r.Entry(); err == nil || !strings.Contains(err.Error(), "3 of organisation "+r.Org.String()) {
+			t.Errorf("%s: %+v, %v; want an error that says which record", name, e, err)
+		}
+	}
+}
+
+// anyText generates all that people and programs send, control characters,
+// quotes and characters beyond the first plane among it.
+func anyText() *rapid.Generator[string] {
+	return rapid.OneOf(rapid.String(), rapid.StringOf(rapid.SampledFrom([]rune("\x00\x01\b\t\n\f\r\x1f\x7f\"\\/<>&'\u2028\u2029\ufeff\ufffdä\u0308\U0001f525u0000"))))
+}
+
+func anyObject(m tocsin.Meta) *rapid.Generator[*tocsin.Incident] {
+	list := rapid.SliceOfN(anyText(), 0, 5)
+	micros := rapid.Map(rapid.Int64Range(1, 253_402_300_799_999_999), time.UnixMicro) // to the end of the year 9999
+	return rapid.Custom(func(t *rapid.T) *tocsin.Incident {
+		return &tocsin.Incident{
+			Meta: m, Number: 1, Title: anyText().Draw(t, "title"), Description: anyText().Draw(t, "description"),
+			Severity: tocsin.Severity(anyText().Draw(t, "severity")), AffectedRegions: list.Draw(t, "regions"),
+			FailureCount: rapid.Int64Range(0, 1<<53-1).Draw(t, "count"), StartedAt: micros.Draw(t, "started"),
+			Lead: tocsin.ID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "lead")),
+		}
+	})
+}
+
+// What was sealed comes back, whatever it was: an entry is the only record of
+// what an object used to be.
+func TestRecord_givesBackWhatWasSealed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, store.WriterOptions{})
+	var n uint64
+	rapid.Check(t, func(rt *rapid.T) {
+		n++
+		if n > math.MaxUint16 {
+			rt.Skip("out of ids")
+		}
+		m := w.meta(tocsin.ID{0: 1, 14: byte(n >> 8), 15: byte(n)})
+		versions := []*tocsin.Incident{anyObject(m).Draw(rt, "first"), anyObject(m).Draw(rt, "second")}
+		var before []tocsin.Field
+		for _, inc := range versions {
+			inc.Number = w.memory.heads[w.actor.Org].Number + 1
+			if before != nil {
+				inc.Number--
+			}
+			actor := w.actor
+			actor.Request, actor.Address, actor.Agent = anyText().Draw(rt, "request"), anyText().Draw(rt, "address"), anyText().Draw(rt, "agent")
+			note := anyText().Draw(rt, "note")
+			res, err := w.Commit(t.Context(), store.Command{
+				Actor: actor, Keys: []store.Key{{Kind: tocsin.KindIncident, ID: m.ID}},
+				Decide: func(store.View) (store.Change, error) {
+					return store.Change{Action: "incident.save", Note: note, Objects: []tocsin.Object{inc}}, nil
+				},
+			})
+			if err != nil {
+				rt.Fatal(err)
+			}
+			if !res.Changed {
+				return
+			}
+			r := w.records()[len(w.records())-1]
+			checkCanonical(rt, r.Leaf)
+			checkCanonical(rt, r.Details)
+			if err := r.Verify(); err != nil {
+				rt.Fatal(err)
+			}
+			checkEntry(rt, r, actor, note, before, inc.Fields())
+			before = inc.Fields()
+		}
+	})
+}
+
+func checkEntry(t *rapid.T, r store.Record, actor tocsin.Actor, note string, before, after []tocsin.Field) {
+	e, err := r.Entry()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := [...]string{e.Request, e.Address, e.Agent, e.Note, e.Door}
+	if want := [...]string{actor.Request, actor.Address, actor.Agent, note, actor.Door}; got != want {
+		t.Fatalf("the entry says %q; want %q", got, want)
+	}
+	old, changed := tocsin.Diff(before, after)
+	if len(e.Changes) != len(changed) {
+		t.Fatalf("the entry has %d changes; want %d", len(e.Changes), len(changed))
+	}
+	for i, c := range e.Changes {
+		if c.Name != changed[i].Name || !same(c.New, changed[i].Value) || old != nil && !same(c.Old, old[i].Value) {
+			t.Fatalf("change %+v; want %s from %v to %v", c, changed[i].Name, old, changed[i].Value)
+		}
+	}
+}
+
+// same reports whether a value that was read is the one written: a time is read
+// as its text.
+func same(read, written tocsin.Value) bool {
+	return fmt.Sprintf("%q", read.Any()) == fmt.Sprintf("%q", written.Any())
+}
+
+func FuzzRecordEntry(f *testing.F) {
+	f.Add(goldenLeaf, goldenDetails)
+	f.Add(goldenLeaf, []byte(`{"after":{"title":1.5},"before":{"title":[1,null,{}]}}`))
+	f.Add([]byte(`{"v":1,"at":"2026-03-01T12:00:00.000000Z","fields":["x"]}`), []byte(nil))
+	f.Add([]byte(`null`), []byte(`null`))
+	f.Fuzz(func(t *testing.T, leaf, details []byte) {
+		r := store.Record{Leaf: leaf, LeafHash: store.LeafHash(leaf), Details: details}
+		e, err := r.Entry()
+		if err == nil && e.At.Format(tocsin.TimeLayout) == "" {
+			t.Error("an entry without a time")
+		}
+		if err := r.Verify(); err == nil && details != nil {
+			t.Errorf("details %q pass without a nonce", details)
+		}
+		_, _ = r.Prev()
+	})
+}
