@@ -4,6 +4,7 @@
 //	go run ./bench update      updates over HTTP against a plain handler, and one transaction each
 //	go run ./bench million     the same at 1,000,000 incidents, ids skewed and uniform
 //	go run ./bench flat        one organisation of 1,000; all writes to one incident
+//	go run ./bench postgres    the PostgreSQL engine against pgbench
 //	go run ./bench soak        ten minutes at full rate: rate and write-ahead log
 //	go run ./bench start       time to the first answer, idle memory, size of the binary
 //
@@ -44,7 +45,7 @@ type settings struct {
 
 func run(args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("which benchmark? update, million, flat, soak, start")
+		return fmt.Errorf("which benchmark? update, million, flat, postgres, soak, start")
 	}
 	if args[0] == "plain" { // a child, ended by the signal itself
 		return childPlain(args[1])
@@ -69,7 +70,7 @@ func run(args []string) error {
 	defer os.RemoveAll(dir)
 	s.dir = dir
 	benchmarks := map[string]func(context.Context, settings) error{
-		"update": benchUpdate, "million": benchMillion, "flat": benchFlat, "soak": benchSoak, "start": benchStart,
+		"update": benchUpdate, "million": benchMillion, "flat": benchFlat, "soak": benchSoak, "start": benchStart, "postgres": benchPostgres,
 	}
 	b := benchmarks[args[0]]
 	if b == nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"fmt"
 	"io/fs"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -53,18 +52,5 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	have, known, err := p.GetVersions(ctx)
-	if err != nil {
-		return fmt.Errorf("read the schema's version: %w", err)
-	}
-	if have > known {
-		return fmt.Errorf("the database has schema version %d and this program knows %d at most: run the newer program that made it", have, known)
-	}
-	if have == known {
-		return nil
-	}
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("bring the schema from version %d to %d: %w", have, known, err)
-	}
-	return nil
+	return sqlstore.Migrate(ctx, p)
 }

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"embed"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
+
+	"tocsin/internal/store/sqlstore"
 )
 
 //go:embed migrations/*.sql
@@ -33,20 +34,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	have, known, err := p.GetVersions(ctx)
-	if err != nil {
-		return fmt.Errorf("read the schema's version: %w", err)
-	}
-	if have > known {
-		return fmt.Errorf("the database has schema version %d and this program knows %d at most: run the newer program that made it", have, known)
-	}
-	if have == known {
-		return nil
-	}
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("bring the schema from version %d to %d: %w", have, known, err)
-	}
-	return nil
+	return sqlstore.Migrate(ctx, p)
 }
 
 // lockDir takes the lock that one server holds as long as it runs.
