@@ -105,7 +105,7 @@ func bothCount(t *testing.T, a, b *world) {
 func sameOrganisation(t *testing.T, a, b *world) {
 	for n := range 10 {
 		id := NewID()
-		make1 := store.Command{
+		ensuring := store.Command{
 			Actor: tocsin.System(id, "test"),
 			Keys:  []store.Key{{Kind: tocsin.KindOrganisation, ID: id}},
 			Decide: func(v store.View) (store.Change, error) {
@@ -120,7 +120,7 @@ func sameOrganisation(t *testing.T, a, b *world) {
 		var commands sync.WaitGroup
 		for k, w := range []*world{a, b} {
 			commands.Go(func() {
-				r, err := w.Commit(t.Context(), make1)
+				r, err := w.Commit(t.Context(), ensuring)
 				if err != nil {
 					t.Errorf("make an organisation if it is missing: %v", err)
 				}

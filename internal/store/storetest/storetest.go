@@ -22,7 +22,7 @@ import (
 // Run holds an engine to the contract. Each call of open must return a new,
 // empty store, to be closed when its test ends.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
-	for _, group := range [][]rule{commitRules(), isolationRules(), logRules(), accessRules(), queryRules(), concurrencyRules()} {
+	for _, group := range [][]rule{commitRules(), kindRules(), isolationRules(), logRules(), accessRules(), queryRules(), concurrencyRules()} {
 		for _, r := range group {
 			t.Run(r.name, func(t *testing.T) {
 				t.Parallel()
