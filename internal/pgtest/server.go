@@ -31,7 +31,9 @@ type Server struct {
 // binaries finds the folder of initdb and postgres.
 func binaries() (dir string, found bool) {
 	if path, err := exec.LookPath("initdb"); err == nil {
-		return filepath.Dir(path), true
+		if path, err = filepath.EvalSymlinks(path); err == nil { // postgres is beside the real one
+			return filepath.Dir(path), true
+		}
 	}
 	// Debian keeps them off the PATH, a folder a version; the last is the newest.
 	installed, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
