@@ -1,11 +1,9 @@
 package tocsin
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // Rules are what a door adds to the house's own rules. Every function is pure,
@@ -40,22 +38,27 @@ type Patch struct {
 // Problems names each bad field with what is wrong with it.
 func (p Patch) Problems() map[string]string {
 	problems := make(map[string]string)
-	if p.Title != nil {
-		titleProblem(problems, *p.Title)
+	given := func(name string, text *string, least, most int) {
+		if text != nil {
+			set(problems, name, textProblem(name, *text, least, most))
+		}
 	}
+	if p.Title != nil {
+		set(problems, "title", titleProblem(*p.Title))
+	}
+	given("description", p.Description, 0, unlimited)
 	if p.Severity != nil && !p.Severity.Valid() {
 		problems["severity"] = severityProblem
 	}
 	if p.Status != nil && !p.Status.Valid() {
 		problems["status"] = oneOf("status", Statuses())
 	}
-	if p.ErrorMessage != nil {
-		set(problems, "error_message", lengthProblem("error_message", *p.ErrorMessage, 0, MaxErrorMessage))
-	}
+	given("error_message", p.ErrorMessage, 0, MaxErrorMessage)
 	if p.AffectedRegions != nil {
 		set(problems, "affected_regions", regionsProblem(*p.AffectedRegions))
 	}
-	set(problems, "note", lengthProblem("note", p.Note, 0, MaxNote))
+	given("resolution_notes", p.ResolutionNotes, 0, unlimited)
+	given("note", &p.Note, 0, MaxNote)
 	return problems
 }
 
@@ -132,8 +135,9 @@ type Draft struct {
 func (d Draft) Problems() map[string]string {
 	problems := make(map[string]string)
 	if len(d.Checks) == 0 || d.Title != "" {
-		titleProblem(problems, d.Title)
+		set(problems, "title", titleProblem(d.Title))
 	}
+	set(problems, "description", textProblem("description", d.Description, 0, unlimited))
 	if !d.Severity.Valid() {
 		problems["severity"] = severityProblem
 	}
@@ -149,8 +153,12 @@ func (d Draft) Problems() map[string]string {
 	if d.FailureCount < 0 || d.FailureCount > 1<<31-1 {
 		problems["failure_count"] = "failure_count must be a whole number from 0 to 2147483647"
 	}
-	set(problems, "error_message", lengthProblem("error_message", d.ErrorMessage, 0, MaxErrorMessage))
+	if !d.StartedAt.IsZero() && d.StartedAt.UnixMicro() <= 0 {
+		problems["started_at"] = "started_at must lie after 1970" // 0 is how the tables store no time
+	}
+	set(problems, "error_message", textProblem("error_message", d.ErrorMessage, 0, MaxErrorMessage))
 	set(problems, "affected_regions", regionsProblem(d.AffectedRegions))
+	set(problems, "resolution_notes", textProblem("resolution_notes", d.ResolutionNotes, 0, unlimited))
 	return problems
 }
 
@@ -163,47 +171,4 @@ func oneOf[T ~string](name string, values []T) string {
 		texts[i] = string(v)
 	}
 	return name + " must be one of: " + strings.Join(texts, ", ")
-}
-
-// CommentProblems names what is wrong with a comment's message.
-func CommentProblems(message string) map[string]string {
-	problems := make(map[string]string)
-	set(problems, "message", lengthProblem("message", message, 1, MaxNote))
-	return problems
-}
-
-func set(problems map[string]string, name, problem string) {
-	if problem != "" {
-		problems[name] = problem
-	}
-}
-
-func titleProblem(problems map[string]string, title string) {
-	if strings.TrimSpace(title) == "" {
-		problems["title"] = "title must not be blank"
-	}
-}
-
-// lengthProblem says what is wrong with a text's length in code points.
-func lengthProblem(name, text string, least, most int) string {
-	switch n := utf8.RuneCountInString(text); {
-	case n < least:
-		return name + " must not be empty"
-	case n > most:
-		return fmt.Sprintf("%s must be at most %d characters", name, most)
-	default:
-		return ""
-	}
-}
-
-func regionsProblem(regions []string) string {
-	if len(regions) > MaxRegions {
-		return fmt.Sprintf("affected_regions must have at most %d regions", MaxRegions)
-	}
-	for _, r := range regions {
-		if lengthProblem("", r, 1, MaxRegionName) != "" {
-			return fmt.Sprintf("affected_regions must hold names of 1 to %d characters", MaxRegionName)
-		}
-	}
-	return ""
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -240,6 +241,8 @@ func TestDraft_Problems(t *testing.T) {
 		{"the most failures", func(d *tocsin.Draft) { d.FailureCount = 1<<31 - 1 }, nil},
 		{"more failures", func(d *tocsin.Draft) { d.FailureCount = 1 << 31 }, []string{"failure_count"}},
 		{"less than none", func(d *tocsin.Draft) { d.FailureCount = -1 }, []string{"failure_count"}},
+		{"begun before there was time", func(d *tocsin.Draft) { d.StartedAt = time.UnixMicro(0) }, []string{"started_at"}},
+		{"begun long ago", func(d *tocsin.Draft) { d.StartedAt = time.UnixMicro(1) }, nil},
 		{"an error message of 1000 characters", func(d *tocsin.Draft) { d.ErrorMessage = wide(1000) }, nil},
 		{"an error message of 1001", func(d *tocsin.Draft) { d.ErrorMessage = wide(1001) }, []string{"error_message"}},
 		{"101 regions", func(d *tocsin.Draft) { d.AffectedRegions = regions(101) }, []string{"affected_regions"}},
@@ -249,21 +252,6 @@ func TestDraft_Problems(t *testing.T) {
 		c.change(&d)
 		if diff := cmp.Diff(c.bad, problemNames(d.Problems())); diff != "" {
 			t.Errorf("%s: fields with a problem (-want +got):\n%s", c.name, diff)
-		}
-	}
-}
-
-func TestCommentProblems(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]string{
-		"a":        "",
-		" ":        "",
-		wide(1000): "",
-		"":         "message must not be empty",
-		wide(1001): "message must be at most 1000 characters",
-	} {
-		if got := tocsin.CommentProblems(text)["message"]; got != want {
-			t.Errorf("a message of %d bytes: %q; want %q", len(text), got, want)
 		}
 	}
 }

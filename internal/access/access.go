@@ -6,7 +6,6 @@ package access
 import (
 	"context"
 	"crypto/subtle"
-	"errors"
 	"io"
 	"sync"
 	"time"
@@ -41,6 +40,28 @@ func errUnauthenticated() error {
 // bound to the key's organisation. Every failure is the same Unauthenticated
 // error after the same work.
 func (s *Service) Authenticate(ctx context.Context, token string) (tocsin.Actor, error) {
+	a, err := s.verify(ctx, token)
+	if err != nil {
+		return tocsin.Actor{}, err
+	}
+	return s.admit(a), nil
+}
+
+// AuthenticateKey is Authenticate for doors whose credential names the key
+// beside its token: the two must agree.
+func (s *Service) AuthenticateKey(ctx context.Context, keyID, token string) (tocsin.Actor, error) {
+	a, err := s.verify(ctx, token)
+	if err != nil {
+		return tocsin.Actor{}, err
+	}
+	if id, ok := tocsin.ParseID(keyID); !ok || id != a.Key.ID {
+		return tocsin.Actor{}, errUnauthenticated()
+	}
+	return s.admit(a), nil
+}
+
+// verify returns what the key of a token may do, if the token is good.
+func (s *Service) verify(ctx context.Context, token string) (*tocsin.Access, error) {
 	id, secret, wellFormed := parseToken(token)
 	hash := hashSecret(secret)
 	var stored [32]byte
@@ -49,27 +70,19 @@ func (s *Service) Authenticate(ctx context.Context, token string) (tocsin.Actor,
 	case err == nil:
 		stored = a.Key.SecretHash
 	case tocsin.CodeOf(err) != tocsin.NotFound:
-		return tocsin.Actor{}, err
+		return nil, err
 	}
 	same := subtle.ConstantTimeCompare(hash[:], stored[:]) == 1
 	if !wellFormed || !same || a == nil || a.Check(s.now()) != nil {
-		return tocsin.Actor{}, errUnauthenticated()
+		return nil, errUnauthenticated()
 	}
-	s.used(a.Key)
-	return tocsin.Actor{Kind: tocsin.ActorUser, Org: a.Key.Org, User: a.Owner.ID, Key: a.Key.ID, Project: a.Key.Project}, nil
+	return a, nil
 }
 
-// AuthenticateKey is Authenticate for doors whose credential names the key
-// beside its token: the two must agree.
-func (s *Service) AuthenticateKey(ctx context.Context, keyID, token string) (tocsin.Actor, error) {
-	actor, err := s.Authenticate(ctx, token)
-	if err != nil {
-		return tocsin.Actor{}, err
-	}
-	if id, ok := tocsin.ParseID(keyID); !ok || id != actor.Key {
-		return tocsin.Actor{}, errUnauthenticated()
-	}
-	return actor, nil
+// admit notes the use of a key and returns its actor.
+func (s *Service) admit(a *tocsin.Access) tocsin.Actor {
+	s.used(a.Key)
+	return tocsin.Actor{Kind: tocsin.ActorUser, Org: a.Key.Org, User: a.Owner.ID, Key: a.Key.ID, Project: a.Key.Project}
 }
 
 // maxUses bounds how many keys' uses wait to be noted.
@@ -118,7 +131,7 @@ func (*Service) DraftKey(owner tocsin.ID, name string) KeyDraft {
 // CreateKey makes a key and returns it with its token, which is not stored and
 // cannot be had again.
 func (s *Service) CreateKey(ctx context.Context, actor tocsin.Actor, d KeyDraft) (*tocsin.APIKey, string, error) {
-	if err := nameProblem(d.Name); err != nil {
+	if err := tocsin.InvalidFields(tocsin.NameProblems(d.Name)); err != nil {
 		return nil, "", err
 	}
 	var secret [32]byte
@@ -144,7 +157,7 @@ func (s *Service) CreateKey(ctx context.Context, actor tocsin.Actor, d KeyDraft)
 		}
 		return store.Change{Action: "api_key.create", Objects: []tocsin.Object{&tocsin.APIKey{
 			Meta: tocsin.Meta{Org: actor.Org, ID: id}, Owner: d.Owner, Name: d.Name, Project: d.Project,
-			Permissions: d.Permissions, SecretHash: hashSecret(secret), ExpiresAt: d.ExpiresAt.Truncate(time.Microsecond),
+			Permissions: d.Permissions, SecretHash: hashSecret(secret), ExpiresAt: d.ExpiresAt.UTC().Truncate(time.Microsecond),
 		}}}, nil
 	}})
 	if err != nil {
@@ -165,23 +178,23 @@ func (s *Service) RevokeKey(ctx context.Context, actor tocsin.Actor, id tocsin.I
 
 // CreateUser adds a person to the organisation.
 func (s *Service) CreateUser(ctx context.Context, actor tocsin.Actor, name, email string) (*tocsin.User, error) {
-	if err := errors.Join(nameProblem(name), emailProblem(email)); err != nil {
+	if err := tocsin.InvalidFields(tocsin.UserProblems(name, email)); err != nil {
 		return nil, err
 	}
-	return create(ctx, s, actor, "user.create", tocsin.KindUser, nil, func(m tocsin.Meta) *tocsin.User {
+	return create(ctx, s, actor, tocsin.KindUser, nil, func(m tocsin.Meta) *tocsin.User {
 		return &tocsin.User{Meta: m, Name: name, Email: email}
 	})
 }
 
 // CreateRole makes a role of the organisation's own.
 func (s *Service) CreateRole(ctx context.Context, actor tocsin.Actor, name string, p tocsin.Permissions) (*tocsin.Role, error) {
-	if err := nameProblem(name); err != nil {
+	if err := tocsin.InvalidFields(tocsin.NameProblems(name)); err != nil {
 		return nil, err
 	}
 	if _, builtin := tocsin.BuiltinRole(name); builtin {
 		return nil, tocsin.Errorf(tocsin.Conflict, "%s is a built-in role", name)
 	}
-	return create(ctx, s, actor, "role.create", tocsin.KindRole, nil, func(m tocsin.Meta) *tocsin.Role {
+	return create(ctx, s, actor, tocsin.KindRole, nil, func(m tocsin.Meta) *tocsin.Role {
 		return &tocsin.Role{Meta: m, Name: name, Permissions: p}
 	})
 }
@@ -212,7 +225,7 @@ func (s *Service) Grant(ctx context.Context, actor tocsin.Actor, user tocsin.ID,
 		}
 		needs = append(needs, store.Key{Kind: tocsin.KindRole, ID: own.ID})
 	}
-	return create(ctx, s, actor, "grant.create", tocsin.KindGrant, needs, func(m tocsin.Meta) *tocsin.Grant {
+	return create(ctx, s, actor, tocsin.KindGrant, needs, func(m tocsin.Meta) *tocsin.Grant {
 		return &tocsin.Grant{Meta: m, User: user, Role: role, Scope: scope, ScopeID: scopeID}
 	})
 }

@@ -2,9 +2,7 @@ package access
 
 import (
 	"context"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"tocsin"
 	"tocsin/internal/store"
@@ -16,7 +14,7 @@ func authorise(v store.View, actor tocsin.Actor) error {
 }
 
 // create commits a new object, if what it needs is there.
-func create[T tocsin.Object](ctx context.Context, s *Service, actor tocsin.Actor, action string, kind tocsin.Kind, needs []store.Key, fresh func(tocsin.Meta) T) (T, error) {
+func create[T tocsin.Object](ctx context.Context, s *Service, actor tocsin.Actor, kind tocsin.Kind, needs []store.Key, fresh func(tocsin.Meta) T) (T, error) {
 	meta := tocsin.Meta{Org: actor.Org, ID: s.newID()}
 	o, _, err := store.One[T](ctx, s.store, store.Command{
 		Actor: actor,
@@ -30,7 +28,7 @@ func create[T tocsin.Object](ctx context.Context, s *Service, actor tocsin.Actor
 					return store.Change{}, err
 				}
 			}
-			return store.Change{Action: action, Objects: []tocsin.Object{fresh(meta)}}, nil
+			return store.Change{Action: string(kind) + ".create", Objects: []tocsin.Object{fresh(meta)}}, nil
 		},
 	})
 	return o, err
@@ -53,22 +51,4 @@ func revoke[T any, P interface {
 		return store.Change{Action: string(key.Kind) + ".revoke", Objects: []tocsin.Object{P(end(*o, v.Now))}}, nil
 	}})
 	return err
-}
-
-// maxName is the most code points that a name may have.
-const maxName = 255
-
-func nameProblem(name string) error {
-	if strings.TrimSpace(name) == "" || utf8.RuneCountInString(name) > maxName || strings.ContainsRune(name, 0) || !utf8.ValidString(name) {
-		return tocsin.InvalidFields(map[string]string{"name": "name must be a text of 1 to 255 characters"})
-	}
-	return nil
-}
-
-func emailProblem(email string) error {
-	at := strings.LastIndexByte(email, '@')
-	if at < 1 || at == len(email)-1 || len(email) > maxName || strings.ContainsAny(email, " \t\r\n\x00<>") {
-		return tocsin.InvalidFields(map[string]string{"email": "email must be an address such as ada@example.org"})
-	}
-	return nil
 }

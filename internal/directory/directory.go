@@ -5,8 +5,6 @@ package directory
 
 import (
 	"context"
-	"strings"
-	"unicode/utf8"
 
 	"tocsin"
 	"tocsin/internal/store"
@@ -24,8 +22,11 @@ func New(s store.Store, newID func() tocsin.ID) *Service { return &Service{store
 // CreateOrganisation makes a tenant, with a log of its own that begins with
 // this change. Only the operator can; door says where he sat.
 func (s *Service) CreateOrganisation(ctx context.Context, door, name string) (*tocsin.Organisation, error) {
+	if err := tocsin.InvalidFields(tocsin.NameProblems(name)); err != nil {
+		return nil, err
+	}
 	id := s.newID()
-	return create(ctx, s, tocsin.System(id, door), 0, "organisation.create", name, id, nil, func(m tocsin.Meta) *tocsin.Organisation {
+	return create(ctx, s, tocsin.System(id, door), 0, id, nil, func(m tocsin.Meta) *tocsin.Organisation {
 		return &tocsin.Organisation{Meta: m, Name: name}
 	})
 }
@@ -37,26 +38,35 @@ func (s *Service) Organisation(ctx context.Context, actor tocsin.Actor) (*tocsin
 
 // CreateProject makes a project.
 func (s *Service) CreateProject(ctx context.Context, actor tocsin.Actor, name string) (*tocsin.Project, error) {
-	return create(ctx, s, actor, tocsin.ManageProjects, "project.create", name, s.newID(), nil, func(m tocsin.Meta) *tocsin.Project {
+	if err := tocsin.InvalidFields(tocsin.NameProblems(name)); err != nil {
+		return nil, err
+	}
+	return create(ctx, s, actor, tocsin.ManageProjects, s.newID(), nil, func(m tocsin.Meta) *tocsin.Project {
 		return &tocsin.Project{Meta: m, Name: name}
 	})
 }
 
 // CreateDataset makes a dataset in a project.
 func (s *Service) CreateDataset(ctx context.Context, actor tocsin.Actor, project tocsin.ID, name string) (*tocsin.Dataset, error) {
+	if err := tocsin.InvalidFields(tocsin.NameProblems(name)); err != nil {
+		return nil, err
+	}
 	needs := []store.Key{{Kind: tocsin.KindProject, ID: project}}
-	return create(ctx, s, actor, tocsin.ManageProjects, "dataset.create", name, s.newID(), needs, func(m tocsin.Meta) *tocsin.Dataset {
+	return create(ctx, s, actor, tocsin.ManageProjects, s.newID(), needs, func(m tocsin.Meta) *tocsin.Dataset {
 		return &tocsin.Dataset{Meta: m, Project: project, Name: name}
 	})
 }
 
 // CreateCheck makes a check in a project, of datasets of that project.
 func (s *Service) CreateCheck(ctx context.Context, actor tocsin.Actor, project tocsin.ID, name, url string, datasets []tocsin.ID) (*tocsin.Check, error) {
+	if err := tocsin.InvalidFields(tocsin.CheckProblems(name, url)); err != nil {
+		return nil, err
+	}
 	needs := []store.Key{{Kind: tocsin.KindProject, ID: project}}
 	for _, d := range datasets {
 		needs = append(needs, store.Key{Kind: tocsin.KindDataset, ID: d})
 	}
-	return create(ctx, s, actor, tocsin.ManageProjects, "check.create", name, s.newID(), needs, func(m tocsin.Meta) *tocsin.Check {
+	return create(ctx, s, actor, tocsin.ManageProjects, s.newID(), needs, func(m tocsin.Meta) *tocsin.Check {
 		return &tocsin.Check{Meta: m, Project: project, Name: name, URL: url, Datasets: datasets}
 	})
 }
@@ -68,15 +78,12 @@ func (s *Service) User(ctx context.Context, actor tocsin.Actor, id tocsin.ID) (*
 
 // create commits a new object, if what it needs is there and in the project
 // that it needs first.
-func create[T tocsin.Object](ctx context.Context, s *Service, actor tocsin.Actor, p tocsin.Permissions, action, name string, id tocsin.ID, needs []store.Key, fresh func(tocsin.Meta) T) (T, error) {
+func create[T tocsin.Object](ctx context.Context, s *Service, actor tocsin.Actor, p tocsin.Permissions, id tocsin.ID, needs []store.Key, fresh func(tocsin.Meta) T) (T, error) {
 	meta := tocsin.Meta{Org: actor.Org, ID: id}
-	made := fresh(meta)
-	if strings.TrimSpace(name) == "" || utf8.RuneCountInString(name) > 255 || strings.ContainsRune(name, 0) || !utf8.ValidString(name) {
-		return made, tocsin.InvalidFields(map[string]string{"name": "name must be a text of 1 to 255 characters"})
-	}
+	kind := fresh(meta).Kind()
 	o, _, err := store.One[T](ctx, s.store, store.Command{
 		Actor: actor,
-		Keys:  append([]store.Key{{Kind: made.Kind(), ID: id}}, needs...),
+		Keys:  append([]store.Key{{Kind: kind, ID: id}}, needs...),
 		Decide: func(v store.View) (store.Change, error) {
 			var target tocsin.Target
 			for _, k := range needs {
@@ -96,7 +103,7 @@ func create[T tocsin.Object](ctx context.Context, s *Service, actor tocsin.Actor
 			if err := v.Authorise(actor, 0, p, target, tocsin.KindOrganisation); err != nil {
 				return store.Change{}, err
 			}
-			return store.Change{Action: action, Objects: []tocsin.Object{fresh(meta)}}, nil
+			return store.Change{Action: string(kind) + ".create", Objects: []tocsin.Object{fresh(meta)}}, nil
 		},
 	})
 	return o, err
