@@ -2,58 +2,58 @@ package sqlstore
 
 import (
 	"database/sql"
+	"slices"
 
 	"tocsin"
 )
 
 var roles = &table{
 	kind: tocsin.KindRole, name: "roles",
-	columns: []column{{name: "name"}, {name: "permissions"}},
-	values: func(o tocsin.Object) []any {
+	mutable: "name, permissions",
+	mutableValues: func(o tocsin.Object) []any {
 		r := o.(*tocsin.Role)
 		return []any{r.Name, jsonText(r.Permissions.Names())}
 	},
 	fresh: func() (tocsin.Object, []any) {
 		r := new(tocsin.Role)
-		return r, []any{&r.Name, toPermissions(&r.Permissions)}
+		return r, append(metaDest(r.Head()), &r.Name, toPermissions(&r.Permissions))
 	},
 }
 
 var grants = &table{
 	kind: tocsin.KindGrant, name: "grants",
-	columns: []column{
-		{name: "user_id", fixed: true}, {name: "role", fixed: true},
-		{name: "scope", fixed: true}, {name: "scope_id", fixed: true}, {name: "revoked_at"},
-	},
-	values: func(o tocsin.Object) []any {
+	fixed:   "user_id, role, scope, scope_id",
+	mutable: "revoked_at",
+	fixedValues: func(o tocsin.Object) []any {
 		g := o.(*tocsin.Grant)
-		return []any{g.User[:], g.Role, string(g.Scope), g.ScopeID[:], micros(g.RevokedAt)}
+		return []any{g.User[:], g.Role, string(g.Scope), g.ScopeID[:]}
 	},
+	mutableValues: func(o tocsin.Object) []any { return []any{micros(o.(*tocsin.Grant).RevokedAt)} },
 	fresh: func() (tocsin.Object, []any) {
 		g := new(tocsin.Grant)
-		return g, []any{toID(&g.User), &g.Role, &g.Scope, toID(&g.ScopeID), toTime(&g.RevokedAt)}
+		return g, append(metaDest(g.Head()), toID(&g.User), &g.Role, &g.Scope, toID(&g.ScopeID), toTime(&g.RevokedAt))
 	},
 }
 
 var apiKeys = &table{
 	kind: tocsin.KindAPIKey, name: "api_keys",
-	columns: []column{
-		{name: "owner_id", fixed: true}, {name: "name"}, {name: "project_id", fixed: true},
-		{name: "permissions"}, {name: "secret_hash", fixed: true}, {name: "expires_at"}, {name: "revoked_at"},
-	},
-	values: func(o tocsin.Object) []any {
+	fixed:   "owner_id, project_id, secret_hash",
+	mutable: "name, permissions, expires_at, revoked_at",
+	fixedValues: func(o tocsin.Object) []any {
 		k := o.(*tocsin.APIKey)
-		return []any{
-			k.Owner[:], k.Name, optional(k.Project), jsonText(k.Permissions.Names()),
-			k.SecretHash[:], micros(k.ExpiresAt), micros(k.RevokedAt),
-		}
+		return []any{k.Owner[:], optional(k.Project), k.SecretHash[:]}
+	},
+	mutableValues: func(o tocsin.Object) []any {
+		k := o.(*tocsin.APIKey)
+		return []any{k.Name, jsonText(k.Permissions.Names()), micros(k.ExpiresAt), micros(k.RevokedAt)}
 	},
 	fresh: func() (tocsin.Object, []any) {
 		k := new(tocsin.APIKey)
-		return k, []any{
-			toID(&k.Owner), &k.Name, toID(&k.Project), toPermissions(&k.Permissions),
-			toHash(&k.SecretHash), toTime(&k.ExpiresAt), toTime(&k.RevokedAt),
-		}
+		return k, append(
+			metaDest(k.Head()),
+			toID(&k.Owner), toID(&k.Project), toHash(&k.SecretHash),
+			&k.Name, toPermissions(&k.Permissions), toTime(&k.ExpiresAt), toTime(&k.RevokedAt),
+		)
 	},
 }
 
@@ -87,9 +87,7 @@ func ScanAccess(rows Rows) (*tocsin.Access, error) {
 		owner, ownerDest := tables[tocsin.KindUser].fresh()
 		var scope, role, permissions sql.NullString
 		var scopeID tocsin.ID
-		dest := append(metaDest(key.Head()), keyDest...)
-		dest = append(append(dest, metaDest(owner.Head())...), ownerDest...)
-		if err := rows.Scan(append(dest, &scope, toID(&scopeID), &role, &permissions)...); err != nil {
+		if err := rows.Scan(append(slices.Concat(keyDest, ownerDest), &scope, toID(&scopeID), &role, &permissions)...); err != nil {
 			return nil, err
 		}
 		if a == nil {

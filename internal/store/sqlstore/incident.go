@@ -9,55 +9,48 @@ import (
 
 var incidents = &table{
 	kind: tocsin.KindIncident, name: "incidents",
-	columns: []column{
-		{name: "number", fixed: true}, {name: "project_id", fixed: true}, {name: "dataset_ids", fixed: true},
-		{name: "title"}, {name: "description"}, {name: "severity"}, {name: "status", indexed: true},
-		{name: "type", fixed: true}, {name: "source", fixed: true}, {name: "error_message"},
-		{name: "affected_regions"}, {name: "failure_count"}, {name: "resolution_notes"},
-		{name: "check_id", fixed: true}, {name: "check_name", fixed: true}, {name: "check_url", fixed: true},
-		{name: "lead_id"}, {name: "reporter_id", fixed: true},
-		{name: "started_at", fixed: true}, {name: "opened_at", fixed: true},
-		{name: "acknowledged_at"}, {name: "resolved_at"},
-	},
-	values: func(o tocsin.Object) []any {
+	fixed: "number, project_id, dataset_ids, type, source, check_id, check_name, check_url, reporter_id, started_at, opened_at",
+	mutable: "title, description, severity, error_message, affected_regions, failure_count, resolution_notes, lead_id, " +
+		"acknowledged_at, resolved_at, status",
+	indexed: func(o tocsin.Object) string { return string(o.(*tocsin.Incident).Status) },
+	fixedValues: func(o tocsin.Object) []any {
 		i := o.(*tocsin.Incident)
 		return []any{
-			int64(i.Number), i.Project[:], idsText(i.Datasets),
-			i.Title, i.Description, string(i.Severity), string(i.Status),
-			i.Type, string(i.Source), i.ErrorMessage,
-			jsonText(i.AffectedRegions), i.FailureCount, i.ResolutionNotes,
-			optional(i.Check), i.CheckName, i.CheckURL,
-			optional(i.Lead), optional(i.Reporter),
-			micros(i.StartedAt), micros(i.OpenedAt),
-			micros(i.AcknowledgedAt), micros(i.ResolvedAt),
+			int64(i.Number), i.Project[:], idsText(i.Datasets), i.Type, string(i.Source),
+			optional(i.Check), i.CheckName, i.CheckURL, optional(i.Reporter), micros(i.StartedAt), micros(i.OpenedAt),
 		}
 	},
-	indexed: func(o tocsin.Object) string { return string(o.(*tocsin.Incident).Status) },
+	mutableValues: func(o tocsin.Object) []any {
+		i := o.(*tocsin.Incident)
+		return []any{
+			i.Title, i.Description, string(i.Severity), i.ErrorMessage, jsonText(i.AffectedRegions), i.FailureCount,
+			i.ResolutionNotes, optional(i.Lead), micros(i.AcknowledgedAt), micros(i.ResolvedAt), string(i.Status),
+		}
+	},
 	fresh: func() (tocsin.Object, []any) {
 		i := new(tocsin.Incident)
-		return i, []any{
-			&i.Number, toID(&i.Project), toIDs(&i.Datasets),
-			&i.Title, &i.Description, &i.Severity, &i.Status,
-			&i.Type, &i.Source, &i.ErrorMessage,
-			toList(&i.AffectedRegions), &i.FailureCount, &i.ResolutionNotes,
-			toID(&i.Check), &i.CheckName, &i.CheckURL,
-			toID(&i.Lead), toID(&i.Reporter),
-			toTime(&i.StartedAt), toTime(&i.OpenedAt),
-			toTime(&i.AcknowledgedAt), toTime(&i.ResolvedAt),
-		}
+		m := metaDest(i.Head())
+		return i, append(
+			m,
+			&i.Number, toID(&i.Project), toIDs(&i.Datasets), &i.Type, &i.Source,
+			toID(&i.Check), &i.CheckName, &i.CheckURL, toID(&i.Reporter), toTime(&i.StartedAt), toTime(&i.OpenedAt),
+			&i.Title, &i.Description, &i.Severity, &i.ErrorMessage, toList(&i.AffectedRegions), &i.FailureCount,
+			&i.ResolutionNotes, toID(&i.Lead), toTime(&i.AcknowledgedAt), toTime(&i.ResolvedAt), &i.Status,
+		)
 	},
 }
 
 var comments = &table{
 	kind: tocsin.KindComment, name: "comments",
-	columns: []column{{name: "incident_id", fixed: true}, {name: "author_id", fixed: true}, {name: "message"}},
-	values: func(o tocsin.Object) []any {
+	fixed: "incident_id, author_id", mutable: "message",
+	fixedValues: func(o tocsin.Object) []any {
 		c := o.(*tocsin.Comment)
-		return []any{c.Incident[:], optional(c.Author), c.Message}
+		return []any{c.Incident[:], optional(c.Author)}
 	},
+	mutableValues: func(o tocsin.Object) []any { return []any{o.(*tocsin.Comment).Message} },
 	fresh: func() (tocsin.Object, []any) {
 		c := new(tocsin.Comment)
-		return c, []any{toID(&c.Incident), toID(&c.Author), &c.Message}
+		return c, append(metaDest(c.Head()), toID(&c.Incident), toID(&c.Author), &c.Message)
 	},
 }
 

@@ -8,45 +8,38 @@ package sqlstore
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"tocsin"
 	"tocsin/internal/store"
 )
 
-// metaColumns come first in every table of objects.
-var metaColumns = []column{
-	{name: "org_id", fixed: true},
-	{name: "id", fixed: true},
-	{name: "version"},
-	{name: "seq"},
-	{name: "leaf"},
-	{name: "created_at", fixed: true},
-	{name: "updated_at"},
-}
-
-// A column of a table of objects.
-type column struct {
-	name string
-	// fixed: never changes after the object was made.
-	fixed bool
-	// indexed: part of an index, so that an update leaves it alone unless it
-	// changed. (SQLite rewrites the index entries of every column named.)
-	indexed bool
-}
+// The columns that every table of objects begins with, and those of them that
+// each new version writes.
+const (
+	metaColumns    = "org_id, id, version, seq, leaf, created_at, updated_at"
+	versionColumns = "version, seq, leaf, updated_at"
+)
 
 // A table holds the objects of one kind.
 type table struct {
-	kind    tocsin.Kind
-	name    string
-	columns []column
-	// values returns the object's column values, after those of Meta.
-	values func(tocsin.Object) []any
-	// indexed, where set, returns the value of the one column marked indexed.
+	kind tocsin.Kind
+	name string
+	// fixed are the columns that never change once the object was made; mutable
+	// those that each new version writes. Either may be empty.
+	fixed, mutable string
+	// indexed, where set, returns the value of the last mutable column, which is
+	// part of an index: an update names it only when it changed. (SQLite
+	// rewrites the index entries of every column named.)
 	indexed func(tocsin.Object) string
-	// fresh returns a new object and where to scan its columns, after Meta's.
+	// fixedValues and mutableValues return the values of those columns.
+	fixedValues, mutableValues func(tocsin.Object) []any
+	// fresh returns a new object and where to scan its columns: those of Meta,
+	// then the fixed, then the mutable ones.
 	fresh func() (tocsin.Object, []any)
 
+	columns                     []string
 	selectSQL, loadSQL          string
 	insertSQL                   string
 	updateSQL, updateIndexedSQL string
@@ -58,59 +51,67 @@ var tables = func() map[tocsin.Kind]*table {
 	for _, t := range []*table{
 		organisations, projects, datasets, checks, users, roles, grants, apiKeys, incidents, comments,
 	} {
-		t.columns = append(append([]column{}, metaColumns...), t.columns...)
+		t.columns = slices.Concat(split(metaColumns), split(t.fixed), split(t.mutable))
 		t.selectSQL = "SELECT " + t.columnList("") + " FROM " + t.name
 		t.loadSQL = t.selectSQL + " WHERE org_id = $1 AND id = $2"
 		t.insertSQL = fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", t.name, t.columnList(""), placeholders(1, len(t.columns)))
-		t.updateSQL, t.updateIndexedSQL = t.update(false), t.update(true)
+		written := append(split(versionColumns), split(t.mutable)...)
+		t.updateIndexedSQL = t.update(written)
+		if t.updateSQL = t.updateIndexedSQL; t.indexed != nil {
+			t.updateSQL = t.update(written[:len(written)-1])
+		}
 		m[t.kind] = t
 	}
 	return m
 }()
 
-func (t *table) columnList(prefix string) string {
-	names := make([]string, len(t.columns))
-	for i, c := range t.columns {
-		names[i] = prefix + c.name
+func split(columns string) []string {
+	if columns == "" {
+		return nil
 	}
-	return strings.Join(names, ", ")
+	return strings.Split(columns, ", ")
+}
+
+func (t *table) columnList(prefix string) string {
+	return prefix + strings.Join(t.columns, ", "+prefix)
 }
 
 // update returns the statement that writes an object's next version, guarded by
-// its present one. Its parameters are as updateArgs returns them.
-func (t *table) update(indexed bool) string {
-	var set []string
-	n := 3
-	for _, c := range t.columns {
-		if c.fixed || c.indexed && !indexed {
-			continue
-		}
-		n++
-		set = append(set, fmt.Sprintf("%s = $%d", c.name, n))
+// its present one: parameters 1 to 3 name the object and that version.
+func (t *table) update(columns []string) string {
+	set := make([]string, len(columns))
+	for i, c := range columns {
+		set[i] = fmt.Sprintf("%s = $%d", c, i+4)
 	}
 	return fmt.Sprintf("UPDATE %s SET %s WHERE org_id = $1 AND id = $2 AND version = $3", t.name, strings.Join(set, ", "))
 }
 
-func (t *table) updateArgs(all []any, version int64, indexed bool) []any {
-	args := append(make([]any, 0, len(all)+1), all[0], all[1], version)
-	for i, c := range t.columns {
-		if c.fixed || c.indexed && !indexed {
-			continue
-		}
-		args = append(args, all[i])
+func (t *table) insertArgs(o tocsin.Object) []any {
+	m := o.Head()
+	args := []any{m.Org[:], m.ID[:], m.Version, m.Seq, m.Leaf[:], micros(m.CreatedAt), micros(m.UpdatedAt)}
+	if t.fixedValues != nil {
+		args = append(args, t.fixedValues(o)...)
+	}
+	if t.mutableValues != nil {
+		args = append(args, t.mutableValues(o)...)
 	}
 	return args
 }
 
-func (t *table) allValues(o tocsin.Object) []any {
-	m := o.Head()
-	return append([]any{m.Org[:], m.ID[:], m.Version, m.Seq, m.Leaf[:], micros(m.CreatedAt), micros(m.UpdatedAt)}, t.values(o)...)
+func (t *table) updateArgs(before, after tocsin.Object) []any {
+	m := after.Head()
+	args := make([]any, 0, 24)
+	args = append(args, m.Org[:], m.ID[:], before.Head().Version, m.Version, m.Seq, m.Leaf[:], micros(m.UpdatedAt))
+	if t.mutableValues != nil {
+		args = append(args, t.mutableValues(after)...)
+	}
+	return args
 }
 
 // scan reads one row of the table's columns.
 func (t *table) scan(row interface{ Scan(...any) error }) (tocsin.Object, error) {
 	o, dest := t.fresh()
-	if err := row.Scan(append(metaDest(o.Head()), dest...)...); err != nil {
+	if err := row.Scan(dest...); err != nil {
 		return nil, err
 	}
 	return o, nil
@@ -132,16 +133,14 @@ type Statement struct {
 // before is nil, else an update guarded by before's version.
 func WriteObject(before, after tocsin.Object) []Statement {
 	t := tables[after.Kind()]
-	all := t.allValues(after)
 	if before == nil {
-		return append([]Statement{{SQL: t.insertSQL, Args: all}}, memberships(after)...)
+		return append([]Statement{{SQL: t.insertSQL, Args: t.insertArgs(after)}}, memberships(after)...)
 	}
-	indexed := t.indexed != nil && t.indexed(before) != t.indexed(after)
-	text := t.updateSQL
-	if indexed {
-		text = t.updateIndexedSQL
+	args := t.updateArgs(before, after)
+	if t.indexed != nil && t.indexed(before) == t.indexed(after) {
+		return []Statement{{SQL: t.updateSQL, Args: args[:len(args)-1]}}
 	}
-	return []Statement{{SQL: text, Args: t.updateArgs(all, before.Head().Version, indexed)}}
+	return []Statement{{SQL: t.updateIndexedSQL, Args: args}}
 }
 
 // memberships returns what makes a new incident found by its datasets.
