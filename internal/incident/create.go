@@ -3,6 +3,7 @@ package incident
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"tocsin"
 	"tocsin/internal/store"
@@ -15,11 +16,14 @@ func decideCreate(d tocsin.Draft, v store.View, actor tocsin.Actor) (*tocsin.Inc
 		Title: d.Title, Description: d.Description, Severity: d.Severity, Type: d.Type, Source: d.Source,
 		ErrorMessage: d.ErrorMessage, AffectedRegions: d.AffectedRegions, FailureCount: d.FailureCount,
 		ResolutionNotes: d.ResolutionNotes, Lead: d.Lead, Reporter: actor.User,
-		StartedAt: d.StartedAt, OpenedAt: v.Now,
+		StartedAt: d.StartedAt.UTC().Truncate(time.Microsecond), OpenedAt: v.Now,
 	}
 	for i, id := range d.Checks {
-		c, err := store.Object[*tocsin.Check](v, tocsin.KindCheck, id)
-		if err != nil || !sees(v, actor, c) || i > 0 && c.Project != inc.Project || !d.Project.IsZero() && c.Project != d.Project {
+		c, err := visibleCheck(v, actor, id)
+		if tocsin.CodeOf(err) == tocsin.Unauthenticated {
+			return nil, err
+		}
+		if err != nil || i > 0 && c.Project != inc.Project || !d.Project.IsZero() && c.Project != d.Project {
 			return nil, tocsin.InvalidFields(map[string]string{"checks": "each check must be one that you can see, all in one project"})
 		}
 		inc.Project = c.Project
@@ -61,10 +65,14 @@ func decideCreate(d tocsin.Draft, v store.View, actor tocsin.Actor) (*tocsin.Inc
 	return inc, nil
 }
 
-// sees reports whether the actor may see incidents of the check.
-func sees(v store.View, actor tocsin.Actor, c *tocsin.Check) bool {
+// visibleCheck returns a check whose incidents the actor may see.
+func visibleCheck(v store.View, actor tocsin.Actor, id tocsin.ID) (*tocsin.Check, error) {
+	c, err := store.Object[*tocsin.Check](v, tocsin.KindCheck, id)
+	if err != nil {
+		return nil, err
+	}
 	target := tocsin.Target{Project: c.Project, Datasets: c.Datasets}
-	return v.Authorise(actor, tocsin.ViewIncidents, tocsin.ViewIncidents, target, tocsin.KindCheck) == nil
+	return c, v.Authorise(actor, tocsin.ViewIncidents, tocsin.ViewIncidents, target, tocsin.KindCheck)
 }
 
 // titleOf names a check's incident: "<check name> - <Type In Words>".

@@ -175,7 +175,7 @@ type unruly struct {
 
 func (*unruly) Kind() tocsin.Kind { return tocsin.KindProject }
 
-func (u *unruly) Fields() (fields []tocsin.Field) {
+func (u *unruly) AppendFields(fields []tocsin.Field) []tocsin.Field {
 	for _, name := range u.names {
 		fields = append(fields, tocsin.Field{Name: name, Value: tocsin.Text("x")})
 	}
@@ -304,6 +304,11 @@ func TestView_authorise(t *testing.T) {
 		}})
 		wantCode(t, c.name, err, c.want)
 	}
+	elsewhere := key(29, w.actor.Org, both, tocsin.APIKey{Project: id(11)})
+	_, err := w.Commit(t.Context(), store.Command{Actor: elsewhere, Decide: func(v store.View) (store.Change, error) {
+		return store.Change{}, v.Authorise(elsewhere, 0, tocsin.ManageIncidents, shop, tocsin.KindIncident)
+	}})
+	wantCode(t, "another project's key, where there is nothing to hide", err, tocsin.Forbidden)
 }
 
 func TestView_showsOnlyWhatTheCommandNames(t *testing.T) {

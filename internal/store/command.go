@@ -40,8 +40,8 @@ func Object[T tocsin.Object](v View, kind tocsin.Kind, id tocsin.ID) (T, error) 
 }
 
 // Authorise returns an error unless the actor may do p to t: Unauthenticated
-// when his key is no longer good, hidden when he may not even hold see, else
-// Forbidden.
+// when his key is no longer good, hidden when he may not even see (zero hides
+// nothing), else Forbidden.
 func (v View) Authorise(actor tocsin.Actor, see, p tocsin.Permissions, t tocsin.Target, hidden tocsin.Kind) error {
 	if actor.Kind == tocsin.ActorSystem {
 		return nil
@@ -49,7 +49,7 @@ func (v View) Authorise(actor tocsin.Actor, see, p tocsin.Permissions, t tocsin.
 	if err := v.Access.Check(v.Now); err != nil {
 		return err
 	}
-	if !v.Access.May(see, t) {
+	if see != 0 && !v.Access.May(see, t) {
 		return ErrNotFound(hidden)
 	}
 	if !v.Access.May(p, t) {
