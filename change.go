@@ -86,7 +86,7 @@ func (p Patch) Apply(cur *Incident, rules Rules, now time.Time) (*Incident, erro
 	assign(&next.ResolutionNotes, p.ResolutionNotes)
 	assign(&next.Lead, p.Lead)
 	if rules.Final != nil && rules.Final(cur.Status) {
-		if _, changed := Diff(cur.Fields(), next.Fields()); len(changed) > 0 {
+		if _, changed := Diff(Fields(cur), Fields(&next)); len(changed) > 0 {
 			return nil, Errorf(Conflict, "a %s incident cannot be changed", cur.Status)
 		}
 	}

@@ -11,12 +11,13 @@ type Field struct {
 	Value Value
 }
 
-// A Value is text, a whole number, a truth, a time or a list of texts.
+// A Value is text, a whole number, a truth, a time, an id or a list of texts.
 // The zero Value is the empty text.
 type Value struct {
 	kind valueKind
 	text string
 	num  int64
+	id   ID
 	list []string
 }
 
@@ -28,6 +29,7 @@ const (
 	boolValue
 	listValue
 	timeValue // num is microseconds since 1970
+	idValue
 )
 
 // Text returns s as a Value.
@@ -48,12 +50,13 @@ func Bool(b bool) Value {
 // List returns the texts as a Value; it keeps the slice, which must not change.
 func List(texts []string) Value { return Value{kind: listValue, list: texts} }
 
-// IDText returns id's canonical form, or the empty text for the zero ID.
+// IDText returns id as a Value, which reads as text in its canonical form; the
+// zero ID is the empty text.
 func IDText(id ID) Value {
 	if id.IsZero() {
 		return Value{}
 	}
-	return Text(id.String())
+	return Value{kind: idValue, id: id}
 }
 
 // IDList returns ids in canonical form.
@@ -79,15 +82,19 @@ func Time(t time.Time) Value {
 
 // Equal reports whether two values are the same kind and content.
 func (v Value) Equal(w Value) bool {
-	return v.kind == w.kind && v.text == w.text && v.num == w.num && slices.Equal(v.list, w.list)
+	return v.kind == w.kind && v.text == w.text && v.num == w.num && v.id == w.id && slices.Equal(v.list, w.list)
 }
 
 // AsText returns the text, or "" when v has none.
 func (v Value) AsText() string {
-	if v.kind == timeValue {
+	switch v.kind {
+	case timeValue:
 		return time.UnixMicro(v.num).UTC().Format(TimeLayout)
+	case idValue:
+		return v.id.String()
+	default:
+		return v.text
 	}
-	return v.text
 }
 
 // AsList returns the list, or nil when v is not a list.
@@ -106,6 +113,9 @@ func (v Value) Any() any {
 		return v.AsText()
 	}
 }
+
+// Fields lists every logged field of an object.
+func Fields(o Object) []Field { return o.AppendFields(nil) }
 
 // Diff returns the fields of after that differ from before, and what they were.
 // A nil before stands for an object that did not exist: every field differs.

@@ -102,32 +102,33 @@ type Incident struct {
 // Kind returns KindIncident.
 func (*Incident) Kind() Kind { return KindIncident }
 
-// Fields lists what the log records of an incident.
-func (i *Incident) Fields() []Field {
-	return []Field{
-		{"acknowledged_at", Time(i.AcknowledgedAt)},
-		{"affected_regions", List(i.AffectedRegions)},
-		{"check_id", IDText(i.Check)},
-		{"check_name", Text(i.CheckName)},
-		{"check_url", Text(i.CheckURL)},
-		{"dataset_ids", IDList(i.Datasets)},
-		{"description", Text(i.Description)},
-		{"error_message", Text(i.ErrorMessage)},
-		{"failure_count", Int(i.FailureCount)},
-		{"lead_id", IDText(i.Lead)},
-		{"number", Int(int64(i.Number))},
-		{"opened_at", Time(i.OpenedAt)},
-		{"project_id", IDText(i.Project)},
-		{"reporter_id", IDText(i.Reporter)},
-		{"resolution_notes", Text(i.ResolutionNotes)},
-		{"resolved_at", Time(i.ResolvedAt)},
-		{"severity", Text(string(i.Severity))},
-		{"source", Text(string(i.Source))},
-		{"started_at", Time(i.StartedAt)},
-		{"status", Text(string(i.Status))},
-		{"title", Text(i.Title)},
-		{"type", Text(i.Type)},
-	}
+// AppendFields lists what the log records of an incident.
+func (i *Incident) AppendFields(b []Field) []Field {
+	return append(
+		b,
+		Field{"acknowledged_at", Time(i.AcknowledgedAt)},
+		Field{"affected_regions", List(i.AffectedRegions)},
+		Field{"check_id", IDText(i.Check)},
+		Field{"check_name", Text(i.CheckName)},
+		Field{"check_url", Text(i.CheckURL)},
+		Field{"dataset_ids", IDList(i.Datasets)},
+		Field{"description", Text(i.Description)},
+		Field{"error_message", Text(i.ErrorMessage)},
+		Field{"failure_count", Int(i.FailureCount)},
+		Field{"lead_id", IDText(i.Lead)},
+		Field{"number", Int(int64(i.Number))},
+		Field{"opened_at", Time(i.OpenedAt)},
+		Field{"project_id", IDText(i.Project)},
+		Field{"reporter_id", IDText(i.Reporter)},
+		Field{"resolution_notes", Text(i.ResolutionNotes)},
+		Field{"resolved_at", Time(i.ResolvedAt)},
+		Field{"severity", Text(string(i.Severity))},
+		Field{"source", Text(string(i.Source))},
+		Field{"started_at", Time(i.StartedAt)},
+		Field{"status", Text(string(i.Status))},
+		Field{"title", Text(i.Title)},
+		Field{"type", Text(i.Type)},
+	)
 }
 
 // Target says where a permission to do something to the incident may come from.
@@ -163,11 +164,12 @@ type Comment struct {
 // Kind returns KindComment.
 func (*Comment) Kind() Kind { return KindComment }
 
-// Fields lists what the log records of a comment.
-func (c *Comment) Fields() []Field {
-	return []Field{
-		{"author_id", IDText(c.Author)},
-		{"incident_id", IDText(c.Incident)},
-		{"message", Text(c.Message)},
-	}
+// AppendFields lists what the log records of a comment.
+func (c *Comment) AppendFields(b []Field) []Field {
+	return append(
+		b,
+		Field{"author_id", IDText(c.Author)},
+		Field{"incident_id", IDText(c.Incident)},
+		Field{"message", Text(c.Message)},
+	)
 }

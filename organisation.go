@@ -15,8 +15,8 @@ type Organisation struct {
 // Kind returns KindOrganisation.
 func (*Organisation) Kind() Kind { return KindOrganisation }
 
-// Fields lists what the log records of an organisation.
-func (o *Organisation) Fields() []Field { return []Field{{"name", Text(o.Name)}} }
+// AppendFields lists what the log records of an organisation.
+func (o *Organisation) AppendFields(b []Field) []Field { return append(b, Field{"name", Text(o.Name)}) }
 
 // A Project holds checks, datasets and incidents that belong together.
 type Project struct {
@@ -27,8 +27,8 @@ type Project struct {
 // Kind returns KindProject.
 func (*Project) Kind() Kind { return KindProject }
 
-// Fields lists what the log records of a project.
-func (p *Project) Fields() []Field { return []Field{{"name", Text(p.Name)}} }
+// AppendFields lists what the log records of a project.
+func (p *Project) AppendFields(b []Field) []Field { return append(b, Field{"name", Text(p.Name)}) }
 
 // A Dataset is data that incidents may concern; roles can be granted on it.
 type Dataset struct {
@@ -40,9 +40,9 @@ type Dataset struct {
 // Kind returns KindDataset.
 func (*Dataset) Kind() Kind { return KindDataset }
 
-// Fields lists what the log records of a dataset.
-func (d *Dataset) Fields() []Field {
-	return []Field{{"name", Text(d.Name)}, {"project_id", IDText(d.Project)}}
+// AppendFields lists what the log records of a dataset.
+func (d *Dataset) AppendFields(b []Field) []Field {
+	return append(b, Field{"name", Text(d.Name)}, Field{"project_id", IDText(d.Project)})
 }
 
 // A Check watches something and is what a system incident is of.
@@ -57,14 +57,15 @@ type Check struct {
 // Kind returns KindCheck.
 func (*Check) Kind() Kind { return KindCheck }
 
-// Fields lists what the log records of a check.
-func (c *Check) Fields() []Field {
-	return []Field{
-		{"dataset_ids", IDList(c.Datasets)},
-		{"name", Text(c.Name)},
-		{"project_id", IDText(c.Project)},
-		{"url", Text(c.URL)},
-	}
+// AppendFields lists what the log records of a check.
+func (c *Check) AppendFields(b []Field) []Field {
+	return append(
+		b,
+		Field{"dataset_ids", IDList(c.Datasets)},
+		Field{"name", Text(c.Name)},
+		Field{"project_id", IDText(c.Project)},
+		Field{"url", Text(c.URL)},
+	)
 }
 
 // A User is a person in an organisation.
@@ -77,9 +78,9 @@ type User struct {
 // Kind returns KindUser.
 func (*User) Kind() Kind { return KindUser }
 
-// Fields lists what the log records of a user.
-func (u *User) Fields() []Field {
-	return []Field{{"email", Text(u.Email)}, {"name", Text(u.Name)}}
+// AppendFields lists what the log records of a user.
+func (u *User) AppendFields(b []Field) []Field {
+	return append(b, Field{"email", Text(u.Email)}, Field{"name", Text(u.Name)})
 }
 
 // A Role is a named set of permissions that an organisation made for itself.
@@ -93,9 +94,9 @@ type Role struct {
 // Kind returns KindRole.
 func (*Role) Kind() Kind { return KindRole }
 
-// Fields lists what the log records of a role.
-func (r *Role) Fields() []Field {
-	return []Field{{"name", Text(r.Name)}, {"permissions", List(r.Permissions.Names())}}
+// AppendFields lists what the log records of a role.
+func (r *Role) AppendFields(b []Field) []Field {
+	return append(b, Field{"name", Text(r.Name)}, Field{"permissions", List(r.Permissions.Names())})
 }
 
 // A Grant binds a user to a role within a scope. It ends by being revoked; the
@@ -114,15 +115,16 @@ type Grant struct {
 // Kind returns KindGrant.
 func (*Grant) Kind() Kind { return KindGrant }
 
-// Fields lists what the log records of a grant.
-func (g *Grant) Fields() []Field {
-	return []Field{
-		{"revoked_at", Time(g.RevokedAt)},
-		{"role", Text(g.Role)},
-		{"scope", Text(string(g.Scope))},
-		{"scope_id", IDText(g.ScopeID)},
-		{"user_id", IDText(g.User)},
-	}
+// AppendFields lists what the log records of a grant.
+func (g *Grant) AppendFields(b []Field) []Field {
+	return append(
+		b,
+		Field{"revoked_at", Time(g.RevokedAt)},
+		Field{"role", Text(g.Role)},
+		Field{"scope", Text(string(g.Scope))},
+		Field{"scope_id", IDText(g.ScopeID)},
+		Field{"user_id", IDText(g.User)},
+	)
 }
 
 // An APIKey lets a program act for its owner. The effective right is what the
@@ -144,17 +146,18 @@ type APIKey struct {
 // Kind returns KindAPIKey.
 func (*APIKey) Kind() Kind { return KindAPIKey }
 
-// Fields lists what the log records of a key: of its secret only the hash, which
+// AppendFields lists what the log records of a key: of its secret only the hash, which
 // gives nothing away (the secret has 256 random bits) and lets a replay notice
 // a swapped one.
-func (k *APIKey) Fields() []Field {
-	return []Field{
-		{"expires_at", Time(k.ExpiresAt)},
-		{"name", Text(k.Name)},
-		{"owner_id", IDText(k.Owner)},
-		{"permissions", List(k.Permissions.Names())},
-		{"project_id", IDText(k.Project)},
-		{"revoked_at", Time(k.RevokedAt)},
-		{"secret_sha256", Text(hex.EncodeToString(k.SecretHash[:]))},
-	}
+func (k *APIKey) AppendFields(b []Field) []Field {
+	return append(
+		b,
+		Field{"expires_at", Time(k.ExpiresAt)},
+		Field{"name", Text(k.Name)},
+		Field{"owner_id", IDText(k.Owner)},
+		Field{"permissions", List(k.Permissions.Names())},
+		Field{"project_id", IDText(k.Project)},
+		Field{"revoked_at", Time(k.RevokedAt)},
+		Field{"secret_sha256", Text(hex.EncodeToString(k.SecretHash[:]))},
+	)
 }

@@ -86,9 +86,10 @@ type Object interface {
 	Kind() Kind
 	// Head returns the object's own Meta, not a copy.
 	Head() *Meta
-	// Fields lists every logged field, always the same names in the same order.
-	// Replaying a log against these fields must give the stored object back.
-	Fields() []Field
+	// AppendFields appends every logged field to b, always the same names in the
+	// same order. Replaying a log against these fields must give the stored
+	// object back.
+	AppendFields(b []Field) []Field
 }
 
 // Head returns m itself; embedding Meta makes half of an Object.

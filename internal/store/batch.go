@@ -38,6 +38,9 @@ type Batch struct {
 	access  map[tocsin.ID]*tocsin.Access
 	written []*objectState
 	records []Record
+
+	// before and after are the fields of the object in hand, reused.
+	before, after []tocsin.Field
 }
 
 // objectKey names an object in any organisation.
@@ -231,7 +234,8 @@ func (b *Batch) write(actor tocsin.Actor, change Change, o tocsin.Object, seq in
 	state := b.state(actor.Org, o)
 	meta := tocsin.Meta{Org: actor.Org, ID: o.Head().ID, Version: 1, Seq: seq, CreatedAt: now, UpdatedAt: now}
 	d := draft{actor: actor, action: change.Action, note: change.Note, kind: o.Kind()}
-	fields := o.Fields()
+	fields := o.AppendFields(b.after[:0])
+	b.after = fields
 	if !sortedFields(fields) {
 		return nil, fmt.Errorf("the fields of a %s are not in order", o.Kind())
 	}
@@ -241,7 +245,8 @@ func (b *Batch) write(actor tocsin.Actor, change Change, o tocsin.Object, seq in
 		was := state.cur.Head()
 		meta.Version, meta.CreatedAt = was.Version+1, was.CreatedAt
 		d.prevSeq, d.prev = was.Seq, was.Leaf
-		if d.old, d.changed = tocsin.Diff(state.cur.Fields(), fields); len(d.changed) == 0 {
+		b.before = state.cur.AppendFields(b.before[:0])
+		if d.old, d.changed = tocsin.Diff(b.before, fields); len(d.changed) == 0 {
 			return nil, nil
 		}
 	}

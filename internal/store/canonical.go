@@ -60,7 +60,7 @@ func appendValue(b []byte, v tocsin.Value) []byte {
 			b = appendText(b, s)
 		}
 		return append(b, ']')
-	default: // text, and times as text
+	default: // text, and times and ids as text
 		return appendText(b, v.AsText())
 	}
 }
@@ -98,7 +98,7 @@ func appendIDText(b []byte, id tocsin.ID) []byte {
 // CanonicalFields returns an object's fields as the log writes them: what a
 // replay of the log must come to.
 func CanonicalFields(o tocsin.Object) []byte {
-	return appendFields(nil, o.Fields())
+	return appendFields(nil, tocsin.Fields(o))
 }
 
 // sortedFields reports whether names are in byte order, each once.

@@ -59,9 +59,9 @@ func TestCanonicalFields_ofEveryKindOfValue(t *testing.T) {
 // many is an object of any fields.
 type many []tocsin.Field
 
-func (many) Kind() tocsin.Kind         { return tocsin.KindProject }
-func (many) Head() *tocsin.Meta        { return &tocsin.Meta{} }
-func (m *many) Fields() []tocsin.Field { return *m }
+func (many) Kind() tocsin.Kind                               { return tocsin.KindProject }
+func (many) Head() *tocsin.Meta                              { return &tocsin.Meta{} }
+func (m *many) AppendFields(b []tocsin.Field) []tocsin.Field { return append(b, *m...) }
 
 // checkCanonical fails the test unless b is one JSON value as the log writes it:
 // no white space, keys in order and each once, whole numbers.

@@ -282,8 +282,8 @@ func TestRecord_givesBackWhatWasSealed(t *testing.T) {
 			if err := r.Verify(); err != nil {
 				rt.Fatal(err)
 			}
-			checkEntry(rt, r, actor, note, before, inc.Fields())
-			before = inc.Fields()
+			checkEntry(rt, r, actor, note, before, tocsin.Fields(inc))
+			before = tocsin.Fields(inc)
 		}
 	})
 }

@@ -160,7 +160,7 @@ func (f *Fixture) LogLength(t testing.TB) int {
 // which follow from the status.
 func Fields(i *tocsin.Incident) map[string]any {
 	fields := make(map[string]any)
-	for _, f := range i.Fields() {
+	for _, f := range tocsin.Fields(i) {
 		if f.Name != "acknowledged_at" && f.Name != "resolved_at" {
 			fields[f.Name] = f.Value.Any()
 		}
