@@ -53,9 +53,15 @@ type seeding struct {
 	err   error
 }
 
-// Seed fills the database; now is when the incidents' stories end.
+// Seed fills the database, which must be empty; now is when the incidents'
+// stories end.
 func Seed(ctx context.Context, u UseCases, now time.Time) (Result, error) {
 	var r Result
+	if orgs, err := u.Directory.Organisations(ctx); err != nil {
+		return r, err
+	} else if len(orgs) > 0 {
+		return r, tocsin.Errorf(tocsin.Conflict, "the database is not empty; the demo only fills an empty one")
+	}
 	org, err := u.Directory.CreateOrganisation(ctx, door, "Meridian Payments")
 	if err != nil {
 		return r, err
