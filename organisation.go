@@ -161,3 +161,13 @@ func (k *APIKey) AppendFields(b []Field) []Field {
 		Field{"secret_sha256", Text(hex.EncodeToString(k.SecretHash[:]))},
 	)
 }
+
+// A KeyDraft is what a new API key begins with.
+type KeyDraft struct {
+	Owner ID
+	Name  string
+	// Project, Permissions and ExpiresAt restrict it; zero does not.
+	Project     ID
+	Permissions Permissions
+	ExpiresAt   time.Time
+}

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"tocsin"
-	"tocsin/internal/access"
 	"tocsin/internal/app"
 )
 
@@ -84,7 +83,7 @@ func (f *fixture) organisation(ctx context.Context, s app.Services, n, count int
 	if _, err := s.Access.Grant(ctx, actor, user.ID, tocsin.RoleEditor, tocsin.ScopeProject, project.ID); err != nil {
 		return err
 	}
-	_, token, err := s.Access.CreateKey(ctx, actor, access.KeyDraft{Owner: user.ID, Name: "bench", Project: project.ID})
+	_, token, err := s.Access.CreateKey(ctx, actor, tocsin.KeyDraft{Owner: user.ID, Name: "bench", Project: project.ID})
 	if err != nil {
 		return err
 	}

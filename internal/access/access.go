@@ -112,25 +112,9 @@ func (s *Service) FlushUses(ctx context.Context) error {
 	return s.store.RecordUse(ctx, uses)
 }
 
-// A KeyDraft is what a new key begins with.
-type KeyDraft struct {
-	Owner tocsin.ID
-	Name  string
-	// Project, Permissions and ExpiresAt restrict it; zero does not.
-	Project     tocsin.ID
-	Permissions tocsin.Permissions
-	ExpiresAt   time.Time
-}
-
-// DraftKey begins a key that may do all that its owner may, for ever. It spares
-// callers that only know the service the name of the type.
-func (*Service) DraftKey(owner tocsin.ID, name string) KeyDraft {
-	return KeyDraft{Owner: owner, Name: name}
-}
-
 // CreateKey makes a key and returns it with its token, which is not stored and
 // cannot be had again.
-func (s *Service) CreateKey(ctx context.Context, actor tocsin.Actor, d KeyDraft) (*tocsin.APIKey, string, error) {
+func (s *Service) CreateKey(ctx context.Context, actor tocsin.Actor, d tocsin.KeyDraft) (*tocsin.APIKey, string, error) {
 	if err := tocsin.InvalidFields(tocsin.NameProblems(d.Name)); err != nil {
 		return nil, "", err
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"tocsin"
-	"tocsin/internal/access"
 	"tocsin/internal/app"
 )
 
@@ -54,7 +53,7 @@ func holder(t *testing.T, s app.Services, system tocsin.Actor, email, role strin
 	ctx := t.Context()
 	u := must[*tocsin.User](t)(s.Access.CreateUser(ctx, system, "Somebody", email))
 	must[*tocsin.Grant](t)(s.Access.Grant(ctx, system, u.ID, role, tocsin.ScopeOrganisation, system.Org))
-	_, token, err := s.Access.CreateKey(ctx, system, s.Access.DraftKey(u.ID, "script"))
+	_, token, err := s.Access.CreateKey(ctx, system, tocsin.KeyDraft{Owner: u.ID, Name: "script"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +89,7 @@ func TestKeysComeWithTheirLastUse(t *testing.T) {
 	s, system := organisation(t)
 	ctx := t.Context()
 	used := holder(t, s, system, "ada@example.org", tocsin.RoleAdmin) // by being authenticated
-	unused, _, err := s.Access.CreateKey(ctx, system, access.KeyDraft{Owner: used.User, Name: "spare"})
+	unused, _, err := s.Access.CreateKey(ctx, system, tocsin.KeyDraft{Owner: used.User, Name: "spare"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +113,7 @@ func TestMembersAreNotListedToOthers(t *testing.T) {
 	s, system := organisation(t)
 	ctx := t.Context()
 	owner := holder(t, s, system, "ada@example.org", tocsin.RoleAdmin)
-	restricted := s.Access.DraftKey(owner.User, "wallboard")
+	restricted := tocsin.KeyDraft{Owner: owner.User, Name: "wallboard"}
 	restricted.Permissions = tocsin.ViewIncidents
 	_, token, err := s.Access.CreateKey(ctx, system, restricted)
 	if err != nil {

@@ -26,7 +26,7 @@ func wantCode(t *testing.T, what string, err error, want tocsin.Code) {
 func TestCreateKey_keepsTheSecretToItsHolder(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	k, token := o.key(t, access.KeyDraft{Permissions: tocsin.ViewIncidents})
+	k, token := o.key(t, tocsin.KeyDraft{Permissions: tocsin.ViewIncidents})
 	secret := token[36:100]
 	raw, err := hex.DecodeString(secret)
 	if err != nil {
@@ -41,7 +41,7 @@ func TestCreateKey_keepsTheSecretToItsHolder(t *testing.T) {
 	if diff := cmp.Diff(k, stored); diff != "" || bytes.Equal(stored.SecretHash[:], raw) {
 		t.Errorf("what is stored differs from what was answered, or is the secret:\n%s", diff)
 	}
-	if _, again := o.key(t, access.KeyDraft{}); again[36:100] == secret {
+	if _, again := o.key(t, tocsin.KeyDraft{}); again[36:100] == secret {
 		t.Error("two keys have one secret")
 	}
 }
@@ -51,16 +51,16 @@ func TestCreateKey_rules(t *testing.T) {
 	o := newOffice(t)
 	for _, c := range []struct {
 		name  string
-		draft access.KeyDraft
+		draft tocsin.KeyDraft
 		want  tocsin.Code
 	}{
-		{"a name", access.KeyDraft{Owner: o.user.ID, Name: "script"}, ""},
-		{"the same name again", access.KeyDraft{Owner: o.user.ID, Name: "script"}, ""},
-		{"no name", access.KeyDraft{Owner: o.user.ID}, tocsin.Invalid},
-		{"no owner", access.KeyDraft{Name: "script"}, tocsin.NotFound},
-		{"an owner who is not there", access.KeyDraft{Owner: id(9), Name: "script"}, tocsin.NotFound},
-		{"a project that is not there", access.KeyDraft{Owner: o.user.ID, Name: "script", Project: id(9)}, tocsin.NotFound},
-		{"an end that is past", access.KeyDraft{Owner: o.user.ID, Name: "script", ExpiresAt: time.Now().Add(-time.Minute)}, tocsin.Invalid},
+		{"a name", tocsin.KeyDraft{Owner: o.user.ID, Name: "script"}, ""},
+		{"the same name again", tocsin.KeyDraft{Owner: o.user.ID, Name: "script"}, ""},
+		{"no name", tocsin.KeyDraft{Owner: o.user.ID}, tocsin.Invalid},
+		{"no owner", tocsin.KeyDraft{Name: "script"}, tocsin.NotFound},
+		{"an owner who is not there", tocsin.KeyDraft{Owner: id(9), Name: "script"}, tocsin.NotFound},
+		{"a project that is not there", tocsin.KeyDraft{Owner: o.user.ID, Name: "script", Project: id(9)}, tocsin.NotFound},
+		{"an end that is past", tocsin.KeyDraft{Owner: o.user.ID, Name: "script", ExpiresAt: time.Now().Add(-time.Minute)}, tocsin.Invalid},
 	} {
 		k, token, err := o.CreateKey(t.Context(), o.system, c.draft)
 		wantCode(t, c.name, err, c.want)
@@ -75,7 +75,7 @@ func TestCreateKey_withoutRandomnessMakesNone(t *testing.T) {
 	o := newOffice(t)
 	before := length(t, o)
 	s := access.New(o.store, app.NewID, io.LimitReader(bytes.NewReader(make([]byte, 99)), 31), time.Now)
-	if _, token, err := s.CreateKey(t.Context(), o.system, access.KeyDraft{Owner: o.user.ID, Name: "script"}); err == nil || token != "" {
+	if _, token, err := s.CreateKey(t.Context(), o.system, tocsin.KeyDraft{Owner: o.user.ID, Name: "script"}); err == nil || token != "" {
 		t.Errorf("token %q, %v; want an error", token, err)
 	}
 	if length(t, o) != before {
@@ -208,7 +208,7 @@ func TestMembers_areChangedOnlyByThoseWhoMay(t *testing.T) {
 	stranger.Org = other.ID
 	keyless := admin
 	keyless.Key = tocsin.ID{}
-	look := s.Access.DraftKey(admin.User, "wallboard")
+	look := tocsin.KeyDraft{Owner: admin.User, Name: "wallboard"}
 	look.Permissions = tocsin.ViewIncidents
 	_, token, err := s.Access.CreateKey(ctx, system, look)
 	if err != nil {
@@ -229,7 +229,7 @@ func TestMembers_areChangedOnlyByThoseWhoMay(t *testing.T) {
 		_, userErr := s.Access.CreateUser(ctx, c.actor, "Somebody", strings.ReplaceAll(who, " ", ".")+"@example.org")
 		_, roleErr := s.Access.CreateRole(ctx, c.actor, who, tocsin.ViewIncidents)
 		_, grantErr := s.Access.Grant(ctx, c.actor, user.ID, tocsin.RoleUser, tocsin.ScopeOrganisation, tocsin.ID{})
-		_, _, keyErr := s.Access.CreateKey(ctx, c.actor, s.Access.DraftKey(user.ID, "script"))
+		_, _, keyErr := s.Access.CreateKey(ctx, c.actor, tocsin.KeyDraft{Owner: user.ID, Name: "script"})
 		for what, err := range map[string]error{"a user": userErr, "a role": roleErr, "a grant": grantErr, "a key": keyErr} {
 			wantCode(t, who+" makes "+what, err, c.want)
 		}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"tocsin"
-	"tocsin/internal/access"
 	"tocsin/internal/app"
 	"tocsin/internal/metrics"
 	"tocsin/internal/store"
@@ -46,7 +45,7 @@ func newToken(t *testing.T, s store.Store) (actor tocsin.Actor, token string) {
 		t.Fatal(err)
 	}
 	_, err = u.Access.Grant(ctx, system, ada.ID, tocsin.RoleAdmin, tocsin.ScopeOrganisation, tocsin.ID{})
-	key, token, err2 := u.Access.CreateKey(ctx, system, access.KeyDraft{Owner: ada.ID, Name: "script", Project: project.ID})
+	key, token, err2 := u.Access.CreateKey(ctx, system, tocsin.KeyDraft{Owner: ada.ID, Name: "script", Project: project.ID})
 	if err := errors.Join(err, err2); err != nil {
 		t.Fatal(err)
 	}

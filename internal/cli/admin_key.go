@@ -48,7 +48,7 @@ func (cmd keyCreate) Run(c console, admin *adminCommand) error {
 		if err != nil {
 			return err
 		}
-		draft := s.Access.DraftKey(owner.ID, cmd.Name)
+		draft := tocsin.KeyDraft{Owner: owner.ID, Name: cmd.Name}
 		draft.Permissions, draft.ExpiresAt = allowed, expires
 		var project string
 		if cmd.Project != "" {

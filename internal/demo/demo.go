@@ -86,12 +86,12 @@ func Seed(ctx context.Context, u UseCases, now time.Time) (Result, error) {
 	s.grant(chiara, tocsin.RoleEditor, tocsin.ScopeDataset, orders)
 	s.grant(dmitri, "Observer", tocsin.ScopeDataset, orders)
 
-	_, r.UptimeIOKey = s.key(access.KeyDraft{Owner: ben, Name: "pager script", Project: shop})
-	_, r.UptimeIOReadonlyKey = s.key(access.KeyDraft{Owner: ben, Name: "wallboard", Project: shop, Permissions: tocsin.ViewIncidents})
-	_, r.UptimeIOOtherProjectKey = s.key(access.KeyDraft{Owner: ben, Name: "warehouse script", Project: warehouse})
-	r.SodaKeyID, r.SodaKeySecret = s.key(access.KeyDraft{Owner: ada, Name: "ticket sync"})
-	r.SodaEditorKeyID, r.SodaEditorKeySecret = s.key(access.KeyDraft{Owner: chiara, Name: "orders pipeline"})
-	r.SodaViewerKeyID, r.SodaViewerKeySecret = s.key(access.KeyDraft{Owner: dmitri, Name: "orders dashboard"})
+	_, r.UptimeIOKey = s.key(tocsin.KeyDraft{Owner: ben, Name: "pager script", Project: shop})
+	_, r.UptimeIOReadonlyKey = s.key(tocsin.KeyDraft{Owner: ben, Name: "wallboard", Project: shop, Permissions: tocsin.ViewIncidents})
+	_, r.UptimeIOOtherProjectKey = s.key(tocsin.KeyDraft{Owner: ben, Name: "warehouse script", Project: warehouse})
+	r.SodaKeyID, r.SodaKeySecret = s.key(tocsin.KeyDraft{Owner: ada, Name: "ticket sync"})
+	r.SodaEditorKeyID, r.SodaEditorKeySecret = s.key(tocsin.KeyDraft{Owner: chiara, Name: "orders pipeline"})
+	r.SodaViewerKeyID, r.SodaViewerKeySecret = s.key(tocsin.KeyDraft{Owner: dmitri, Name: "orders dashboard"})
 
 	r.IncidentID = s.incident(tocsin.Draft{
 		Checks: []tocsin.ID{payment}, Severity: tocsin.Critical, Type: "connection_error", Source: tocsin.FromSystem,
@@ -132,7 +132,7 @@ func Seed(ctx context.Context, u UseCases, now time.Time) (Result, error) {
 	s.project("Reports")
 	eve := s.user("Eve Tanaka", "eve@example.net")
 	s.grant(eve, tocsin.RoleAdmin, tocsin.ScopeOrganisation, other.ID)
-	r.SodaOtherOrgKeyID, r.SodaOtherOrgKeySecret = s.key(access.KeyDraft{Owner: eve, Name: "reports"})
+	r.SodaOtherOrgKeyID, r.SodaOtherOrgKeySecret = s.key(tocsin.KeyDraft{Owner: eve, Name: "reports"})
 	return r, s.err
 }
 
@@ -162,7 +162,7 @@ func (s *seeding) grant(user tocsin.ID, role string, scope tocsin.Scope, id tocs
 	made(s, func() (*tocsin.Grant, error) { return s.Access.Grant(s.ctx, s.actor, user, role, scope, id) })
 }
 
-func (s *seeding) key(d access.KeyDraft) (id, token string) {
+func (s *seeding) key(d tocsin.KeyDraft) (id, token string) {
 	made(s, func() (*tocsin.APIKey, error) {
 		k, t, err := s.Access.CreateKey(s.ctx, s.actor, d)
 		if err == nil {

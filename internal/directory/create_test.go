@@ -7,7 +7,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tocsin"
-	"tocsin/internal/access"
 	"tocsin/internal/app"
 	"tocsin/internal/store"
 )
@@ -122,7 +121,7 @@ func TestCreate_byWhom(t *testing.T) {
 	system := newOrganisation(t, s, "Meridian")
 	shop := must[*tocsin.Project](t)(s.Directory.CreateProject(ctx, system, "shop")).ID
 	orders := must[*tocsin.Dataset](t)(s.Directory.CreateDataset(ctx, system, shop, "orders")).ID
-	holder := func(name, role string, scope tocsin.Scope, scopeID tocsin.ID, d access.KeyDraft) tocsin.Actor {
+	holder := func(name, role string, scope tocsin.Scope, scopeID tocsin.ID, d tocsin.KeyDraft) tocsin.Actor {
 		u := must[*tocsin.User](t)(s.Access.CreateUser(ctx, system, name, name+"@example.org"))
 		must[*tocsin.Grant](t)(s.Access.Grant(ctx, system, u.ID, role, scope, scopeID))
 		d.Owner, d.Name = u.ID, "script"
@@ -133,15 +132,15 @@ func TestCreate_byWhom(t *testing.T) {
 		return must[tocsin.Actor](t)(s.Access.Authenticate(ctx, token))
 	}
 	const org, project, dataset = tocsin.ScopeOrganisation, tocsin.ScopeProject, tocsin.ScopeDataset
-	unbound := access.KeyDraft{}
+	unbound := tocsin.KeyDraft{}
 	for who, c := range map[string]struct {
 		actor              tocsin.Actor
 		project, inProject tocsin.Code
 	}{
 		"the operator":                   {system, "", ""},
 		"an admin":                       {holder("ada", tocsin.RoleAdmin, org, tocsin.ID{}, unbound), "", ""},
-		"an admin's key of that project": {holder("eve", tocsin.RoleAdmin, org, tocsin.ID{}, access.KeyDraft{Project: shop}), tocsin.Forbidden, ""},
-		"an admin's key to look":         {holder("una", tocsin.RoleAdmin, org, tocsin.ID{}, access.KeyDraft{Permissions: tocsin.ViewIncidents}), tocsin.Forbidden, tocsin.Forbidden},
+		"an admin's key of that project": {holder("eve", tocsin.RoleAdmin, org, tocsin.ID{}, tocsin.KeyDraft{Project: shop}), tocsin.Forbidden, ""},
+		"an admin's key to look":         {holder("una", tocsin.RoleAdmin, org, tocsin.ID{}, tocsin.KeyDraft{Permissions: tocsin.ViewIncidents}), tocsin.Forbidden, tocsin.Forbidden},
 		"its manager":                    {holder("ben", tocsin.RoleManager, project, shop, unbound), tocsin.Forbidden, ""},
 		"the manager of its dataset":     {holder("kim", tocsin.RoleManager, dataset, orders, unbound), tocsin.Forbidden, tocsin.Forbidden},
 		"its editor":                     {holder("jo", tocsin.RoleEditor, project, shop, unbound), tocsin.Forbidden, tocsin.Forbidden},

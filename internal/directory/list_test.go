@@ -84,7 +84,7 @@ func TestListsShowWhatTheActorMayManage(t *testing.T) {
 	holder := func(email, role string, scope tocsin.Scope, id, within tocsin.ID) tocsin.Actor {
 		u := must[*tocsin.User](t)(s.Access.CreateUser(ctx, system, "Somebody", email))
 		must[*tocsin.Grant](t)(s.Access.Grant(ctx, system, u.ID, role, scope, id))
-		draft := s.Access.DraftKey(u.ID, "script")
+		draft := tocsin.KeyDraft{Owner: u.ID, Name: "script"}
 		draft.Project = within
 		_, token, err := s.Access.CreateKey(ctx, system, draft)
 		if err != nil {

@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tocsin"
-	"tocsin/internal/access"
 	"tocsin/internal/store/sqlite"
 )
 
@@ -26,7 +25,7 @@ func ofChecks(checks ...tocsin.ID) tocsin.Draft {
 func TestCreate_aManualIncident(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	ben := h.holder(t, "ben", tocsin.RoleEditor, place{tocsin.ScopeProject, h.shop}, access.KeyDraft{})
+	ben := h.holder(t, "ben", tocsin.RoleEditor, place{tocsin.ScopeProject, h.shop}, tocsin.KeyDraft{})
 	lead := must[*tocsin.User](t)(h.Access.CreateUser(t.Context(), h.system, "Ada", "ada@example.org"))
 	started := time.Date(2026, 3, 1, 12, 0, 0, 1_999, time.FixedZone("", 3600))
 	d := manual(h.shop)
@@ -167,7 +166,7 @@ func TestCreate_byWhom(t *testing.T) {
 	h := newHouse(t)
 	ctx := t.Context()
 	must[*tocsin.Role](t)(h.Access.CreateRole(ctx, h.system, "Observer", tocsin.ViewIncidents))
-	inShop, onOrders, unbound := place{tocsin.ScopeProject, h.shop}, place{tocsin.ScopeDataset, h.orders}, access.KeyDraft{}
+	inShop, onOrders, unbound := place{tocsin.ScopeProject, h.shop}, place{tocsin.ScopeDataset, h.orders}, tocsin.KeyDraft{}
 	revoked := h.holder(t, "rev", tocsin.RoleEditor, inShop, unbound)
 	if err := h.Access.RevokeKey(ctx, h.system, revoked.Key); err != nil {
 		t.Fatal(err)
@@ -182,8 +181,8 @@ func TestCreate_byWhom(t *testing.T) {
 		"an editor of the project":       {h.holder(t, "ben", tocsin.RoleEditor, inShop, unbound), ok, ok, ok},
 		"an editor of the dataset":       {h.holder(t, "chi", tocsin.RoleEditor, onOrders, unbound), forbidden, ok, invalid},
 		"who may only look":              {h.holder(t, "dmi", "Observer", inShop, unbound), forbidden, forbidden, forbidden},
-		"an editor's key to look":        {h.holder(t, "eve", tocsin.RoleEditor, inShop, access.KeyDraft{Permissions: tocsin.ViewIncidents}), forbidden, forbidden, forbidden},
-		"an admin's key of the other":    {h.holder(t, "fay", tocsin.RoleAdmin, place{scope: tocsin.ScopeOrganisation}, access.KeyDraft{Project: h.warehouse}), forbidden, invalid, invalid},
+		"an editor's key to look":        {h.holder(t, "eve", tocsin.RoleEditor, inShop, tocsin.KeyDraft{Permissions: tocsin.ViewIncidents}), forbidden, forbidden, forbidden},
+		"an admin's key of the other":    {h.holder(t, "fay", tocsin.RoleAdmin, place{scope: tocsin.ScopeOrganisation}, tocsin.KeyDraft{Project: h.warehouse}), forbidden, invalid, invalid},
 		"an editor of the other project": {h.holder(t, "gus", tocsin.RoleEditor, place{tocsin.ScopeProject, h.warehouse}, unbound), forbidden, invalid, invalid},
 		"whose key was revoked":          {revoked, revokedKey, revokedKey, revokedKey},
 	} {

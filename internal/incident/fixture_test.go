@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"tocsin"
-	"tocsin/internal/access"
 	"tocsin/internal/app"
 	"tocsin/internal/store"
 )
@@ -105,7 +104,7 @@ type place struct {
 
 // holder returns the actor of a key, restricted as d says, whose owner holds a
 // role in a place.
-func (h *house) holder(t *testing.T, name, role string, in place, d access.KeyDraft) tocsin.Actor {
+func (h *house) holder(t *testing.T, name, role string, in place, d tocsin.KeyDraft) tocsin.Actor {
 	t.Helper()
 	u := must[*tocsin.User](t)(h.Access.CreateUser(t.Context(), h.system, name, name+"@example.org"))
 	must[*tocsin.Grant](t)(h.Access.Grant(t.Context(), h.system, u.ID, role, in.scope, in.id))

@@ -7,14 +7,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tocsin"
-	"tocsin/internal/access"
 )
 
 func TestUpdate_isOneChangeWithOneEntry(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	ctx := t.Context()
-	ben := h.holder(t, "ben", tocsin.RoleEditor, place{tocsin.ScopeProject, h.shop}, access.KeyDraft{})
+	ben := h.holder(t, "ben", tocsin.RoleEditor, place{tocsin.ScopeProject, h.shop}, tocsin.KeyDraft{})
 	ben.Request, ben.Address, ben.Agent = "req-1", "192.0.2.7", "curl/8"
 	was := h.incident(t)
 	got := must[*tocsin.Incident](t)(h.Incidents.Update(ctx, ben, was.ID, tocsin.Patch{
@@ -121,7 +120,7 @@ func TestIncidents_byWhom(t *testing.T) {
 	inc := h.incident(t)
 	must[*tocsin.Role](t)(h.Access.CreateRole(ctx, h.system, "Observer", tocsin.ViewIncidents))
 	must[*tocsin.Role](t)(h.Access.CreateRole(ctx, h.system, "Scribe", tocsin.ManageIncidents))
-	inShop, unbound := place{tocsin.ScopeProject, h.shop}, access.KeyDraft{}
+	inShop, unbound := place{tocsin.ScopeProject, h.shop}, tocsin.KeyDraft{}
 	everywhere := place{scope: tocsin.ScopeOrganisation}
 	stranger := h.holder(t, "sam", tocsin.RoleAdmin, everywhere, unbound)
 	stranger.Org = h.organisation(t, "Harbour").Org
@@ -140,8 +139,8 @@ func TestIncidents_byWhom(t *testing.T) {
 		"an editor of the other project":  {h.holder(t, "gus", tocsin.RoleEditor, place{tocsin.ScopeProject, h.warehouse}, unbound), hidden, hidden},
 		"who may only look":               {h.holder(t, "dmi", "Observer", inShop, unbound), ok, forbidden},
 		"who may manage but not look":     {h.holder(t, "scr", "Scribe", inShop, unbound), hidden, hidden},
-		"an admin's key to look":          {h.holder(t, "eve", tocsin.RoleAdmin, everywhere, access.KeyDraft{Permissions: tocsin.ViewIncidents}), ok, forbidden},
-		"an admin's key of the other":     {h.holder(t, "fay", tocsin.RoleAdmin, everywhere, access.KeyDraft{Project: h.warehouse}), hidden, hidden},
+		"an admin's key to look":          {h.holder(t, "eve", tocsin.RoleAdmin, everywhere, tocsin.KeyDraft{Permissions: tocsin.ViewIncidents}), ok, forbidden},
+		"an admin's key of the other":     {h.holder(t, "fay", tocsin.RoleAdmin, everywhere, tocsin.KeyDraft{Project: h.warehouse}), hidden, hidden},
 		"a key in the wrong organisation": {stranger, hidden, hidden},
 	} {
 		_, viewErr := h.Incidents.View(ctx, c.actor, inc.ID)
@@ -168,7 +167,7 @@ func TestList_setsTheReachItself(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.incident(t)
-	gus := h.holder(t, "gus", tocsin.RoleEditor, place{tocsin.ScopeProject, h.warehouse}, access.KeyDraft{})
+	gus := h.holder(t, "gus", tocsin.RoleEditor, place{tocsin.ScopeProject, h.warehouse}, tocsin.KeyDraft{})
 	q := tocsin.IncidentQuery{Limit: 10, Reach: tocsin.Reach{Everywhere: true}}
 	if page, n, err := h.Incidents.List(t.Context(), gus, q); err != nil || n != 0 || len(page) != 0 {
 		t.Errorf("%d of %d incidents, %v; want none", len(page), n, err)
@@ -179,7 +178,7 @@ func TestComment(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	ctx := t.Context()
-	ben := h.holder(t, "ben", tocsin.RoleEditor, place{tocsin.ScopeProject, h.shop}, access.KeyDraft{})
+	ben := h.holder(t, "ben", tocsin.RoleEditor, place{tocsin.ScopeProject, h.shop}, tocsin.KeyDraft{})
 	inc := h.incident(t)
 	first := must[*tocsin.Comment](t)(h.Incidents.Comment(ctx, ben, inc.ID, "looking <b>"))
 	second := must[*tocsin.Comment](t)(h.Incidents.Comment(ctx, h.system, inc.ID, "it is the pool"))

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"tocsin"
-	"tocsin/internal/access"
 	"tocsin/test/harness"
 )
 
@@ -158,7 +157,7 @@ func lasting(r reply) string {
 
 // expired: a key's last moment is the one before its expiry.
 func expired(t *testing.T, s *site) {
-	draft := access.KeyDraft{Owner: s.Ada, Name: "short", ExpiresAt: time.Now().Add(time.Second)}
+	draft := tocsin.KeyDraft{Owner: s.Ada, Name: "short", ExpiresAt: time.Now().Add(time.Second)}
 	if s.name == "U" {
 		draft.Project = s.Project
 	}
@@ -233,7 +232,7 @@ func (s *site) expect(t *testing.T, status int) {
 }
 
 func readOnlyKey(t *testing.T, s *site) {
-	draft := access.KeyDraft{Owner: s.Ada, Name: "wallboard", Permissions: tocsin.ViewIncidents}
+	draft := tocsin.KeyDraft{Owner: s.Ada, Name: "wallboard", Permissions: tocsin.ViewIncidents}
 	if s.name == "U" {
 		draft.Project = s.Project
 	}
@@ -245,7 +244,7 @@ func readOnlyKey(t *testing.T, s *site) {
 func ben(s *site, role string, scope tocsin.Scope, id tocsin.ID) (grant tocsin.ID) {
 	user := s.User("Ben Lindqvist", "ben@example.org")
 	grant = s.Grant(user, role, scope, id)
-	draft := access.KeyDraft{Owner: user, Name: "ben"}
+	draft := tocsin.KeyDraft{Owner: user, Name: "ben"}
 	if s.name == "U" {
 		draft.Project = s.Project
 	}

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"tocsin"
-	"tocsin/internal/access"
 )
 
 // limits are the cases of rate limits, concurrency and repetition.
@@ -109,7 +108,7 @@ func keysAreIndependent(t *testing.T, s *site) {
 	if r := s.send(t, list); r.status != 200 {
 		t.Errorf("another operation of the key is answered with %d, should be 200", r.status)
 	}
-	s.key = s.Key(access.KeyDraft{Owner: s.Ada, Name: "another"})
+	s.key = s.Key(tocsin.KeyDraft{Owner: s.Ada, Name: "another"})
 	if r := s.send(t, s.message()); r.status != 200 {
 		t.Errorf("another key of the user is answered with %d, should be 200", r.status)
 	}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"tocsin"
-	"tocsin/internal/access"
 	"tocsin/test/harness"
 )
 
@@ -60,7 +59,7 @@ func newClients(t *testing.T, tenant *harness.Tenant, n int) *clients {
 		}
 		c := &client{clients: all, number: i, incident: incident}
 		if i%sharing == 1 {
-			c.soda = append(c.soda, tenant.Key(access.KeyDraft{Owner: tenant.Ada, Name: "sync"}))
+			c.soda = append(c.soda, tenant.Key(tocsin.KeyDraft{Owner: tenant.Ada, Name: "sync"}))
 		}
 		all.each = append(all.each, c)
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"tocsin"
-	"tocsin/internal/access"
 	"tocsin/internal/app"
 )
 
@@ -42,8 +41,8 @@ func NewTenant(tb testing.TB, s app.Services) *Tenant {
 	t.Ada = t.User("Ada Okafor", "ada@example.org")
 	t.Grant(t.Ada, tocsin.RoleAdmin, tocsin.ScopeOrganisation, t.Org)
 	t.Project, t.Dataset, t.Check, t.Incident = t.NewProject("Online shop")
-	t.Soda = t.Key(access.KeyDraft{Owner: t.Ada, Name: "ticket sync"})
-	t.Uptime = t.Key(access.KeyDraft{Owner: t.Ada, Name: "pager script", Project: t.Project})
+	t.Soda = t.Key(tocsin.KeyDraft{Owner: t.Ada, Name: "ticket sync"})
+	t.Uptime = t.Key(tocsin.KeyDraft{Owner: t.Ada, Name: "pager script", Project: t.Project})
 	return t
 }
 
@@ -108,7 +107,7 @@ func (t *Tenant) RevokeGrant(id tocsin.ID) {
 }
 
 // Key makes an API key.
-func (t *Tenant) Key(d access.KeyDraft) Key {
+func (t *Tenant) Key(d tocsin.KeyDraft) Key {
 	t.tb.Helper()
 	k, token, err := t.services.Access.CreateKey(context.Background(), t.Actor(), d)
 	if err != nil {

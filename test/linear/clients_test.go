@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"tocsin"
-	"tocsin/internal/access"
 	"tocsin/test/harness"
 )
 
@@ -46,7 +45,7 @@ func newClients(t *testing.T, tenant *harness.Tenant, nodes []string) []*client 
 		if i%2 == 0 { // keys of its own: each has ten changes a minute
 			c.door = soda
 			for range 3 {
-				c.soda = append(c.soda, tenant.Key(access.KeyDraft{Owner: tenant.Ada, Name: "sync"}))
+				c.soda = append(c.soda, tenant.Key(tocsin.KeyDraft{Owner: tenant.Ada, Name: "sync"}))
 			}
 		}
 		all[i] = c

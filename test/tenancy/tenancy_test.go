@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"tocsin"
-	"tocsin/internal/access"
 	"tocsin/internal/app"
 	"tocsin/test/harness"
 )
@@ -101,7 +100,7 @@ func (h *house) ask(t *testing.T, d door, k harness.Key, method, path, body stri
 
 // key returns a fresh key of mine for a door: the Soda dialect counts calls.
 func (h *house) key(d door) harness.Key {
-	draft := access.KeyDraft{Owner: h.mine.Ada, Name: "probe"}
+	draft := tocsin.KeyDraft{Owner: h.mine.Ada, Name: "probe"}
 	if d.projectKeys {
 		draft.Project = h.mine.Project
 	}
@@ -217,7 +216,7 @@ func TestProjectKeysSeeOneProjectThroughEveryDoor(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t, engine)
 			soda := doors()[0]
-			bound := h.mine.Key(access.KeyDraft{Owner: h.mine.Ada, Name: "bound", Project: h.mine.Project})
+			bound := h.mine.Key(tocsin.KeyDraft{Owner: h.mine.Ada, Name: "bound", Project: h.mine.Project})
 			before := h.lengths(t)
 			const path = "/api/v1/incidents/"
 			want := h.ask(t, soda, bound, "POST", path+unknown, `{"title":"x"}`)

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"tocsin"
-	"tocsin/internal/access"
 	"tocsin/internal/store"
 )
 
@@ -66,11 +65,11 @@ type Key struct {
 // Key makes a user with the grants, and a key for her.
 func (f *Fixture) Key(t testing.TB, org tocsin.ID, grants ...Grant) Key {
 	t.Helper()
-	return f.KeyOf(t, org, access.KeyDraft{}, grants...)
+	return f.KeyOf(t, org, tocsin.KeyDraft{}, grants...)
 }
 
 // KeyOf makes a key as the draft has it; without an owner, for a new user.
-func (f *Fixture) KeyOf(t testing.TB, org tocsin.ID, d access.KeyDraft, grants ...Grant) Key {
+func (f *Fixture) KeyOf(t testing.TB, org tocsin.ID, d tocsin.KeyDraft, grants ...Grant) Key {
 	t.Helper()
 	by := tocsin.System(org, "test")
 	if d.Owner.IsZero() {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"tocsin"
-	"tocsin/internal/access"
 	"tocsin/internal/dialect"
 	"tocsin/internal/dialect/dialecttest"
 
@@ -22,7 +21,7 @@ func TestEveryFailureToAuthenticateIsTheSame401(t *testing.T) {
 	if err := f.Access.RevokeKey(t.Context(), tocsin.System(f.Acme, "test"), revoked.ID); err != nil {
 		t.Fatal(err)
 	}
-	expired := f.KeyOf(t, f.Acme, access.KeyDraft{Owner: f.Admin.User, Name: "short", ExpiresAt: f.Clock.Now().Add(time.Second)})
+	expired := f.KeyOf(t, f.Acme, tocsin.KeyDraft{Owner: f.Admin.User, Name: "short", ExpiresAt: f.Clock.Now().Add(time.Second)})
 	admin, token := f.Admin.ID.String(), f.Admin.Token
 	strayBits := strings.TrimRight(basic(admin+":"+token), "=")
 	strayBits = strayBits[:len(strayBits)-1] + string(strayBits[len(strayBits)-1]+1) + "=="
@@ -157,7 +156,7 @@ func TestWhoMayUpdate(t *testing.T) {
 	f := newFixture(t)
 	onlooker := f.Onlooker(t)
 	onOrders, bare := f.Incident(t), f.Incident(t, dialecttest.WithCheck(f.DryCheck))
-	limited := func(d access.KeyDraft) dialecttest.Key {
+	limited := func(d tocsin.KeyDraft) dialecttest.Key {
 		d.Owner, d.Name = f.Admin.User, "limited"
 		return f.KeyOf(t, f.Acme, d)
 	}
@@ -181,12 +180,12 @@ func TestWhoMayUpdate(t *testing.T) {
 		"onlooker in the project":          {on(onlooker, tocsin.ScopeProject, f.Warehouse), 403, 403},
 		"onlooker of the dataset":          {on(onlooker, tocsin.ScopeDataset, f.Orders), 403, 404},
 		"the best of two grants":           {f.Key(t, f.Acme, dialecttest.Granted(onlooker, tocsin.ScopeProject, f.Warehouse), dialecttest.Granted(tocsin.RoleViewer, tocsin.ScopeDataset, f.Orders)), 200, 403},
-		"admin's key to look only":         {limited(access.KeyDraft{Permissions: tocsin.ViewIncidents}), 403, 403},
-		"admin's key for no incidents":     {limited(access.KeyDraft{Permissions: tocsin.ManageMembers}), 404, 404},
-		"admin's key for the project":      {limited(access.KeyDraft{Project: f.Warehouse}), 200, 200},
-		"admin's key for another project":  {limited(access.KeyDraft{Project: f.Lake}), 404, 404},
-		"admin's key, both restrictions":   {limited(access.KeyDraft{Project: f.Warehouse, Permissions: tocsin.ViewIncidents}), 403, 403},
-		"admin's key, manage without view": {limited(access.KeyDraft{Permissions: tocsin.ManageIncidents}), 404, 404},
+		"admin's key to look only":         {limited(tocsin.KeyDraft{Permissions: tocsin.ViewIncidents}), 403, 403},
+		"admin's key for no incidents":     {limited(tocsin.KeyDraft{Permissions: tocsin.ManageMembers}), 404, 404},
+		"admin's key for the project":      {limited(tocsin.KeyDraft{Project: f.Warehouse}), 200, 200},
+		"admin's key for another project":  {limited(tocsin.KeyDraft{Project: f.Lake}), 404, 404},
+		"admin's key, both restrictions":   {limited(tocsin.KeyDraft{Project: f.Warehouse, Permissions: tocsin.ViewIncidents}), 403, 403},
+		"admin's key, manage without view": {limited(tocsin.KeyDraft{Permissions: tocsin.ManageIncidents}), 404, 404},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"tocsin"
-	"tocsin/internal/access"
 	"tocsin/internal/dialect/dialecttest"
 	"tocsin/internal/store"
 
@@ -137,7 +136,7 @@ func TestWhoMayCreate(t *testing.T) {
 		"onlooker":                   {f.Key(t, f.Acme, dialecttest.Granted(onlooker, tocsin.ScopeProject, f.Warehouse)), 403},
 		"somebody without a grant":   {f.Key(t, f.Acme), 400},
 		"manager of another dataset": {f.Key(t, f.Acme, dialecttest.Granted(tocsin.RoleManager, tocsin.ScopeDataset, f.Customers)), 400},
-		"key of another project":     {f.KeyOf(t, f.Acme, access.KeyDraft{Owner: f.Admin.User, Name: "lake", Project: f.Lake}), 400},
+		"key of another project":     {f.KeyOf(t, f.Acme, tocsin.KeyDraft{Owner: f.Admin.User, Name: "lake", Project: f.Lake}), 400},
 	} {
 		if r := f.create(t, tt.key, createBody(f)); r.Status != tt.status {
 			t.Errorf("%s: got %d %s, want %d", name, r.Status, r.Body, tt.status)

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"tocsin"
-	"tocsin/internal/access"
 	"tocsin/internal/dialect"
 	"tocsin/internal/dialect/dialecttest"
 
@@ -112,7 +111,7 @@ func TestLimitIsPerKeyAndOperation(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	id := f.Incident(t)
-	second := f.KeyOf(t, f.Acme, access.KeyDraft{Owner: f.Admin.User, Name: "second"})
+	second := f.KeyOf(t, f.Acme, tocsin.KeyDraft{Owner: f.Admin.User, Name: "second"})
 	c := dialecttest.Call{Method: "POST", Path: incidentPath(id), Body: `{}`, Key: f.Admin}
 	for range 10 {
 		dialecttest.WantStatus(t, f.Send(t, c), 200)
@@ -165,7 +164,7 @@ func TestParallelUpdatesLoseNothing(t *testing.T) {
 	id := f.Incident(t)
 	keys := []dialecttest.Key{f.Admin}
 	for len(keys) < 8 {
-		keys = append(keys, f.KeyOf(t, f.Acme, access.KeyDraft{Owner: f.Admin.User, Name: "another"}))
+		keys = append(keys, f.KeyOf(t, f.Acme, tocsin.KeyDraft{Owner: f.Admin.User, Name: "another"}))
 	}
 	before := f.State(t, id)
 	var all sync.WaitGroup

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"tocsin"
-	"tocsin/internal/access"
 	"tocsin/internal/dialect"
 	"tocsin/internal/dialect/dialecttest"
 
@@ -18,9 +17,9 @@ func TestEveryFailureToAuthenticateIsTheSame401(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	id := f.Incident(t)
-	revoked := f.KeyOf(t, f.Acme, access.KeyDraft{Owner: f.editor.User, Project: f.Warehouse})
+	revoked := f.KeyOf(t, f.Acme, tocsin.KeyDraft{Owner: f.editor.User, Project: f.Warehouse})
 	f.Revoke(t, revoked)
-	expired := f.KeyOf(t, f.Acme, access.KeyDraft{Owner: f.editor.User, Project: f.Warehouse, ExpiresAt: f.Clock.Now().Add(time.Second)})
+	expired := f.KeyOf(t, f.Acme, tocsin.KeyDraft{Owner: f.editor.User, Project: f.Warehouse, ExpiresAt: f.Clock.Now().Add(time.Second)})
 	token := f.editor.Token
 	tests := map[string][]string{
 		"no header":           nil,
@@ -118,7 +117,7 @@ func TestIncidentOfAnotherProjectIsLikeAnUnknownOne(t *testing.T) {
 	strangers := map[string]dialecttest.Key{
 		"another organisation":             f.stranger(t),
 		"another project":                  f.keyFor(t, f.Lake, dialecttest.Granted(tocsin.RoleAdmin, tocsin.ScopeOrganisation, tocsin.ID{})),
-		"an admin's key for another place": f.KeyOf(t, f.Acme, access.KeyDraft{Owner: f.Admin.User, Project: f.Lake}),
+		"an admin's key for another place": f.KeyOf(t, f.Acme, tocsin.KeyDraft{Owner: f.Admin.User, Project: f.Lake}),
 	}
 	before := f.State(t, id)
 	for name, k := range strangers {
@@ -149,7 +148,7 @@ func TestWhoMayUpdate(t *testing.T) {
 	onlooker := f.Onlooker(t)
 	onOrders, bare := f.Incident(t), f.Incident(t, dialecttest.WithCheck(f.DryCheck))
 	limited := func(p tocsin.Permissions) dialecttest.Key {
-		return f.KeyOf(t, f.Acme, access.KeyDraft{Owner: f.Admin.User, Project: f.Warehouse, Permissions: p})
+		return f.KeyOf(t, f.Acme, tocsin.KeyDraft{Owner: f.Admin.User, Project: f.Warehouse, Permissions: p})
 	}
 	on := func(role string, scope tocsin.Scope, id tocsin.ID) dialecttest.Key {
 		return f.keyFor(t, f.Warehouse, dialecttest.Granted(role, scope, id))

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"tocsin"
-	"tocsin/internal/access"
 	"tocsin/internal/dialect"
 	"tocsin/internal/dialect/dialecttest"
 	"tocsin/internal/dialect/uptimeio"
@@ -37,7 +36,7 @@ func newFixture(t testing.TB, with ...func(*dialect.Deps)) *fixture {
 // keyFor makes a user with the grants, and a key for her that is bound to a project.
 func (f *fixture) keyFor(t testing.TB, project tocsin.ID, grants ...dialecttest.Grant) dialecttest.Key {
 	t.Helper()
-	return f.KeyOf(t, f.Acme, access.KeyDraft{Project: project}, grants...)
+	return f.KeyOf(t, f.Acme, tocsin.KeyDraft{Project: project}, grants...)
 }
 
 // onlooker makes a key of the warehouse that may see incidents and not change them.
@@ -51,7 +50,7 @@ func (f *fixture) stranger(t testing.TB) dialecttest.Key {
 	t.Helper()
 	rival := f.Organisation(t, "Rival")
 	project := dialecttest.Must(f.Directory.CreateProject(t.Context(), tocsin.System(rival, "test"), "Rival"))(t).ID
-	return f.KeyOf(t, rival, access.KeyDraft{Project: project}, dialecttest.Granted(tocsin.RoleAdmin, tocsin.ScopeOrganisation, tocsin.ID{}))
+	return f.KeyOf(t, rival, tocsin.KeyDraft{Project: project}, dialecttest.Granted(tocsin.RoleAdmin, tocsin.ScopeOrganisation, tocsin.ID{}))
 }
 
 func incidentPath(id tocsin.ID, below ...string) string {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"tocsin"
-	"tocsin/internal/access"
 	"tocsin/internal/dialect/dialecttest"
 	"tocsin/internal/dialect/soda"
 
@@ -246,7 +245,7 @@ func TestReaderSeesWhoDidIt(t *testing.T) {
 	id := f.Incident(t)
 	f.update(t, id, `{"severity":"critical"}`)
 	f.Revoke(t, f.editor)
-	reader := f.KeyOf(t, f.Acme, access.KeyDraft{Project: f.Warehouse, Permissions: tocsin.ViewIncidents}, dialecttest.Granted(tocsin.RoleViewer, tocsin.ScopeDataset, f.Orders))
+	reader := f.KeyOf(t, f.Acme, tocsin.KeyDraft{Project: f.Warehouse, Permissions: tocsin.ViewIncidents}, dialecttest.Granted(tocsin.RoleViewer, tocsin.ScopeDataset, f.Orders))
 	r := f.Do(t, dialecttest.Call{Method: "GET", Path: incidentPath(id, "updates"), Key: reader})
 	rows := dialecttest.Decode[envelope[[]rowBody]](t, r.Body).Data
 	if len(rows) != 2 || *rows[0].UserID != f.editor.User.String() {

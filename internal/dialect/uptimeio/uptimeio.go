@@ -84,39 +84,28 @@ func (s server) get(w http.ResponseWriter, r *http.Request) error {
 
 // update is the seed's operation.
 func (s server) update(w http.ResponseWriter, r *http.Request) error {
-	actor, inc, err := s.incident(r, true)
-	if err != nil {
-		return err
-	}
-	body, err := readBody(w, r)
-	if err != nil {
-		return err
-	}
-	patch, err := body.patch()
-	if err != nil {
-		return err
-	}
-	inc, err = s.Incidents.Update(r.Context(), actor, inc.ID, patch, tocsin.Rules{Final: final})
-	if err != nil {
-		return err
-	}
-	return reply(w, http.StatusOK, incidentData{Incident: toWire(inc)})
+	return s.change(w, r, (*body).patch, tocsin.Rules{Final: final})
 }
 
 func (s server) setStatus(w http.ResponseWriter, r *http.Request) error {
+	return s.change(w, r, (*body).statusPatch, tocsin.Rules{Moves: moves})
+}
+
+// change applies the patch that read makes of the body, under the rules.
+func (s server) change(w http.ResponseWriter, r *http.Request, read func(*body) (tocsin.Patch, error), rules tocsin.Rules) error {
 	actor, inc, err := s.incident(r, true)
 	if err != nil {
 		return err
 	}
-	body, err := readBody(w, r)
+	b, err := readBody(w, r)
 	if err != nil {
 		return err
 	}
-	patch, err := body.statusPatch()
+	patch, err := read(b)
 	if err != nil {
 		return err
 	}
-	inc, err = s.Incidents.Update(r.Context(), actor, inc.ID, patch, tocsin.Rules{Moves: moves})
+	inc, err = s.Incidents.Update(r.Context(), actor, inc.ID, patch, rules)
 	if err != nil {
 		return err
 	}
