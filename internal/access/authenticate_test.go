@@ -56,7 +56,7 @@ func newOffice(t *testing.T) *office {
 }
 
 // key makes a key of the user's.
-func (o *office) key(t *testing.T, d access.KeyDraft) (*tocsin.APIKey, string) {
+func (o *office) key(t *testing.T, d tocsin.KeyDraft) (*tocsin.APIKey, string) {
 	t.Helper()
 	d.Owner, d.Name = o.user.ID, "script"
 	k, token, err := o.CreateKey(t.Context(), o.system, d)
@@ -81,7 +81,7 @@ func TestAuthenticate_bindsTheActorToTheKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, token := o.key(t, access.KeyDraft{Project: project})
+	k, token := o.key(t, tocsin.KeyDraft{Project: project})
 	want := tocsin.Actor{Kind: tocsin.ActorUser, Org: o.system.Org, User: o.user.ID, Key: k.ID, Project: project}
 	if diff := cmp.Diff(want, must[tocsin.Actor](t)(o.Authenticate(t.Context(), token))); diff != "" {
 		t.Errorf("by the token (-want +got):\n%s", diff)
@@ -105,13 +105,13 @@ func withSum(body string) string {
 func TestAuthenticate_answersEveryFailureAlike(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	k, token := o.key(t, access.KeyDraft{})
-	other, otherToken := o.key(t, access.KeyDraft{})
-	ended, revoked := o.key(t, access.KeyDraft{})
+	k, token := o.key(t, tocsin.KeyDraft{})
+	other, otherToken := o.key(t, tocsin.KeyDraft{})
+	ended, revoked := o.key(t, tocsin.KeyDraft{})
 	if err := o.RevokeKey(t.Context(), o.system, ended.ID); err != nil {
 		t.Fatal(err)
 	}
-	_, expired := o.key(t, access.KeyDraft{ExpiresAt: time.Now().Add(time.Hour)})
+	_, expired := o.key(t, tocsin.KeyDraft{ExpiresAt: time.Now().Add(time.Hour)})
 	o.clock.set(time.Now().Add(2 * time.Hour))
 
 	body, sum := token[:len(token)-8], token[len(token)-8:]
@@ -123,7 +123,7 @@ func TestAuthenticate_answersEveryFailureAlike(t *testing.T) {
 		"nothing":                       "",
 		"in upper case":                 strings.ToUpper(token),
 		"with an upper case prefix":     "TCN_" + token[4:],
-		"with a secret in upper case":   body[:36] + strings.ToUpper(body[36:]) + sum,
+		"with a secret in upper case":   withSum(body[:36] + strings.ToUpper(body[36:])),
 		"without its prefix":            token[4:],
 		"with another prefix":           withSum("tcx_" + body[4:]),
 		"a letter too long":             token + "0",
@@ -171,7 +171,7 @@ func TestAuthenticate_answersEveryFailureAlike(t *testing.T) {
 func TestAuthenticate_aKeyEndsAtTheInstantThatItExpires(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	k, token := o.key(t, access.KeyDraft{ExpiresAt: time.Now().Add(time.Hour).In(time.FixedZone("", 7200))})
+	k, token := o.key(t, tocsin.KeyDraft{ExpiresAt: time.Now().Add(time.Hour).In(time.FixedZone("", 7200))})
 	if k.ExpiresAt.Location() != time.UTC || k.ExpiresAt.Nanosecond()%1000 != 0 {
 		t.Errorf("expires at %v; want whole microseconds UTC, as stored", k.ExpiresAt)
 	}
@@ -194,7 +194,7 @@ func TestAuthenticate_aKeyEndsAtTheInstantThatItExpires(t *testing.T) {
 func TestAuthenticate_aDatabaseThatFailsIsNoBadCredential(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	_, token := o.key(t, access.KeyDraft{})
+	_, token := o.key(t, tocsin.KeyDraft{})
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	unread := withSum("tcn_" + strings.Repeat("7", 32) + token[36:100]) // no cache has heard of it
@@ -206,8 +206,8 @@ func TestAuthenticate_aDatabaseThatFailsIsNoBadCredential(t *testing.T) {
 func TestFlushUses_notesTheLastUseOfEachKeyOnce(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
-	k, token := o.key(t, access.KeyDraft{})
-	refused, refusedToken := o.key(t, access.KeyDraft{})
+	k, token := o.key(t, tocsin.KeyDraft{})
+	refused, refusedToken := o.key(t, tocsin.KeyDraft{})
 	seq := length(t, o)
 	morning := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
 	for _, hour := range []time.Duration{0, 2} {
