@@ -17,7 +17,8 @@ const (
 	ManageIncidents
 	// ManageProjects: projects, datasets and checks.
 	ManageProjects
-	// ManageMembers: users, roles, grants and other people's keys.
+	// ManageMembers: users, roles, grants and keys. Who holds it can give himself
+	// every other: it is an administrator's.
 	ManageMembers
 	// ViewAudit: read the organisation's whole log.
 	ViewAudit

@@ -131,6 +131,9 @@ func (s *Service) CreateKey(ctx context.Context, actor tocsin.Actor, d tocsin.Ke
 		if err := authorise(v, actor); err != nil {
 			return store.Change{}, err
 		}
+		if v.Access != nil && !within(d.Permissions, v.Access.Key.Permissions) {
+			return store.Change{}, tocsin.Errorf(tocsin.Forbidden, "a restricted key cannot make one that may do more")
+		}
 		for _, k := range keys[1:] {
 			if _, err := store.Object[tocsin.Object](v, k.Kind, k.ID); err != nil {
 				return store.Change{}, err
@@ -148,6 +151,12 @@ func (s *Service) CreateKey(ctx context.Context, actor tocsin.Actor, d tocsin.Ke
 		return nil, "", err
 	}
 	return k, formatToken(id, secret), nil
+}
+
+// within reports whether a new key's restriction is no wider than another's;
+// zero restricts nothing.
+func within(p, limit tocsin.Permissions) bool {
+	return limit == 0 || p != 0 && limit.Has(p)
 }
 
 // RevokeKey ends a key at once and for good.

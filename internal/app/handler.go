@@ -115,6 +115,10 @@ func renderNeutral(w http.ResponseWriter, r *http.Request, err error) {
 	case code == tocsin.Busy:
 		status, text = http.StatusServiceUnavailable, "not ready"
 	}
+	var own *tocsin.Error
+	if errors.As(err, &own) && own.RetryAfter > 0 {
+		httpkit.RetryAfter(w.Header(), own.RetryAfter)
+	}
 	if status >= http.StatusInternalServerError {
 		httpkit.EventOf(r.Context()).SetError(err)
 	}

@@ -43,9 +43,6 @@ func (cmd demoCommand) Run(c console) error {
 	if err != nil {
 		return err
 	}
-	if err := cmd.onlyIfEmpty(c, a); err != nil {
-		return errors.Join(err, a.Close())
-	}
 	r, err := demo.Seed(c.ctx, demo.UseCases{Access: a.Access, Incidents: a.Incidents, Directory: a.Directory}, time.Now())
 	if err != nil {
 		return errors.Join(fmt.Errorf("fill the demo: %w", err), a.Close())
@@ -93,15 +90,6 @@ func (cmd demoCommand) address() string {
 	}
 	_ = l.Close()
 	return defaultListen
-}
-
-// onlyIfEmpty refuses a PostgreSQL database that is in use.
-func (cmd demoCommand) onlyIfEmpty(c console, a *app.App) error {
-	orgs, err := a.Store.Organisations(c.ctx)
-	if err == nil && len(orgs) > 0 {
-		err = errors.New("the database is not empty; the demo only fills an empty one. To serve it:\n  tocsin serve --database …")
-	}
-	return err
 }
 
 // answers waits until the server answers at url.

@@ -60,7 +60,7 @@ func Seed(ctx context.Context, u UseCases, now time.Time) (Result, error) {
 	if orgs, err := u.Directory.Organisations(ctx); err != nil {
 		return r, err
 	} else if len(orgs) > 0 {
-		return r, tocsin.Errorf(tocsin.Conflict, "the database is not empty; the demo only fills an empty one")
+		return r, tocsin.Errorf(tocsin.Conflict, "the database is not empty; the demo only fills an empty one. To serve it:\n  tocsin serve --database …")
 	}
 	org, err := u.Directory.CreateOrganisation(ctx, door, "Meridian Payments")
 	if err != nil {

@@ -160,7 +160,14 @@ func (b *Batch) decide(j *job) (err error) {
 			err = fmt.Errorf("panic in a decision: %v\n%s", p, debug.Stack())
 		}
 	}()
-	change, err := j.cmd.Decide(b.view(j.cmd))
+	v := b.view(j.cmd)
+	// A key that is no longer good learns nothing from what a decision finds.
+	if v.Access != nil {
+		if err := v.Access.Check(v.Now); err != nil {
+			return err
+		}
+	}
+	change, err := j.cmd.Decide(v)
 	if err != nil {
 		return err
 	}

@@ -166,6 +166,13 @@ func (w *Writer) Err() error {
 	return nil
 }
 
+// Fail ends all writing for good, because of err: what is on disk is in doubt.
+func (w *Writer) Fail(err error) {
+	if w.reason.CompareAndSwap(nil, &err) {
+		close(w.failed)
+	}
+}
+
 // Close commits what is waiting and ends the writer.
 func (w *Writer) Close() {
 	w.closing.Do(func() { close(w.stop) })
@@ -244,8 +251,7 @@ func (w *Writer) commit(jobs []*job) {
 		}
 	case errors.Is(err, ErrUnknown):
 		if w.fatal {
-			w.reason.Store(&err)
-			close(w.failed)
+			w.Fail(err)
 		}
 		w.answer(jobs, &tocsin.Error{Code: tocsin.Unknown, Message: "the outcome of the change is not known", Err: err})
 	case len(jobs) == 1 || tocsin.CodeOf(err) == tocsin.Busy:

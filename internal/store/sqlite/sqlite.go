@@ -349,7 +349,7 @@ func (s *Store) publish(b *store.Batch) {
 }
 
 // RecordUse is store.Store's.
-func (s *Store) RecordUse(ctx context.Context, uses []store.KeyUse) error {
+func (s *Store) RecordUse(_ context.Context, uses []store.KeyUse) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.conn.do("BEGIN IMMEDIATE"); err != nil {
@@ -360,7 +360,11 @@ func (s *Store) RecordUse(ctx context.Context, uses []store.KeyUse) error {
 			return errors.Join(err, s.conn.do("ROLLBACK"))
 		}
 	}
-	return s.conn.do("COMMIT")
+	err := s.commit()
+	if errors.Is(err, store.ErrUnknown) {
+		s.Fail(err) // later commits would stand on this one in the write-ahead log
+	}
+	return err
 }
 
 // watch looks twice a second whether another process has committed, so that a
@@ -420,6 +424,9 @@ func code(err error) int {
 func refused(err error) error {
 	switch code(err) {
 	case sqlite3.SQLITE_CONSTRAINT:
+		if !isUnique(err) {
+			return err
+		}
 		return &tocsin.Error{Code: tocsin.Conflict, Message: "that name is taken", Err: err}
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		return &tocsin.Error{Code: tocsin.Busy, Message: "the database is busy; the change was not made", RetryAfter: time.Second, Err: err}
@@ -428,6 +435,12 @@ func refused(err error) error {
 	default:
 		return err
 	}
+}
+
+// isUnique reports a unique or primary key that is taken.
+func isUnique(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 }
 
 // isNoTransaction reports SQLite's answer to a ROLLBACK after it has already
