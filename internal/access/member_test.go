@@ -235,3 +235,26 @@ func TestMembers_areChangedOnlyByThoseWhoMay(t *testing.T) {
 		}
 	}
 }
+
+// A key that may do less than its owner cannot get out of that by making
+// another one.
+func TestCreateKey_aRestrictedKeyMakesNoneThatMayDoMore(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	must[*tocsin.Grant](t)(o.Grant(t.Context(), o.system, o.user.ID, tocsin.RoleAdmin, tocsin.ScopeOrganisation, tocsin.ID{}))
+	_, token := o.key(t, tocsin.KeyDraft{Permissions: tocsin.ManageMembers | tocsin.ViewIncidents})
+	actor := must[tocsin.Actor](t)(o.Authenticate(t.Context(), token))
+	for _, c := range []struct {
+		name  string
+		asked tocsin.Permissions
+		want  tocsin.Code
+	}{
+		{"no restriction", 0, tocsin.Forbidden},
+		{"another permission", tocsin.ManageMembers | tocsin.ManageIncidents, tocsin.Forbidden},
+		{"the same restriction", tocsin.ManageMembers | tocsin.ViewIncidents, ""},
+		{"a narrower one", tocsin.ViewIncidents, ""},
+	} {
+		_, _, err := o.CreateKey(t.Context(), actor, tocsin.KeyDraft{Owner: o.user.ID, Name: "another", Permissions: c.asked})
+		wantCode(t, c.name, err, c.want)
+	}
+}
