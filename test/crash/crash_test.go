@@ -61,7 +61,7 @@ func TestNoAcknowledgedChangeIsLost(t *testing.T) {
 func TestLostChangesWouldBeFound(t *testing.T) {
 	random := newRandom(t)
 	c := newCampaign(t)
-	const most = 10
+	const most = 60 // one in three shows it
 	for i := range most {
 		c.round(t, 200, time.Duration(random.Int64N(int64(5*time.Millisecond))), "FAILPOINT_BUG=ack-before-commit")
 		if c.compare(t); len(c.lost) > 0 {
