@@ -85,11 +85,11 @@ type session struct {
 	actor tocsin.Actor
 }
 
+// Validate returns every mistake in the settings.
+func (cmd *adminCommand) Validate() error { return errors.Join(cmd.storage.problems()...) }
+
 // open opens the database, making it if there is none, runs do and closes it.
 func (cmd *adminCommand) open(c console, do func(*session) error) (err error) {
-	if err := usage(cmd.storage.problems()); err != nil {
-		return err
-	}
 	db, err := app.OpenStore(c.ctx, cmd.database(false), c.logger(slog.LevelWarn), unobserved{})
 	if err != nil {
 		return err
@@ -102,7 +102,7 @@ func (cmd *adminCommand) open(c console, do func(*session) error) (err error) {
 // must not become a new one.
 func (cmd *adminCommand) existing(c console, do func(*session) error) error {
 	d := cmd.database(false)
-	if len(cmd.storage.problems()) == 0 && d.URL == "" && !app.HasDatabase(d.Dir) {
+	if d.URL == "" && !app.HasDatabase(d.Dir) {
 		return fmt.Errorf("there is no database in %[1]s; name another directory with --data, or begin one:\n  tocsin admin org create NAME --data %[1]s", d.Dir)
 	}
 	return cmd.open(c, do)

@@ -28,11 +28,13 @@ func (demoCommand) Help() string {
 		"  tocsin demo --json --listen 127.0.0.1:0 --data ./demo"
 }
 
+// Validate returns every mistake in the settings.
+func (cmd demoCommand) Validate() error {
+	return errors.Join(append(cmd.storage.problems(), serving{Listen: cmd.Listen}.problems()...)...)
+}
+
 // Run makes the demo's data, prints what to paste, and serves it.
 func (cmd demoCommand) Run(c console) error {
-	if err := usage(cmd.storage.problems(), serving{Listen: cmd.Listen}.problems()); err != nil {
-		return err
-	}
 	app.TuneRuntime()
 	database, cleanUp, err := cmd.place()
 	if err != nil {

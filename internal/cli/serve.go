@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"log/slog"
 
 	"tocsin/internal/app"
@@ -22,11 +23,13 @@ func (serveCommand) Help() string {
 		"  TOCSIN_DATABASE_FILE=/run/secrets/database tocsin serve"
 }
 
+// Validate returns every mistake in the settings.
+func (cmd serveCommand) Validate() error {
+	return errors.Join(append(cmd.storage.problems(), cmd.serving.problems()...)...)
+}
+
 // Run serves until it is told to stop.
 func (cmd serveCommand) Run(c console) error {
-	if err := usage(cmd.storage.problems(), cmd.serving.problems()); err != nil {
-		return err
-	}
 	app.TuneRuntime()
 	listen := cmd.Listen
 	if listen == "" {

@@ -77,18 +77,6 @@ func (s serving) proxies() []netip.Prefix {
 	return out
 }
 
-// usage makes one error of every mistake, or nil of none.
-func usage(problems ...[]error) error {
-	var all []error
-	for _, p := range problems {
-		all = append(all, p...)
-	}
-	if len(all) == 0 {
-		return nil
-	}
-	return usageError{errors.Join(all...)}
-}
-
 // variablePrefix begins the name of every setting in the environment.
 const variablePrefix = "TOCSIN_"
 
