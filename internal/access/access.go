@@ -109,7 +109,18 @@ func (s *Service) FlushUses(ctx context.Context) error {
 	if len(uses) == 0 {
 		return nil
 	}
-	return s.store.RecordUse(ctx, uses)
+	err := s.store.RecordUse(ctx, uses)
+	if err == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, u := range uses { // for the next call, unless the key was used since
+		if _, later := s.uses[u.Key]; !later {
+			s.uses[u.Key] = u
+		}
+	}
+	return err
 }
 
 // CreateKey makes a key and returns it with its token, which is not stored and

@@ -3,6 +3,7 @@ package access_test
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"strings"
@@ -231,6 +232,38 @@ func TestFlushUses_notesTheLastUseOfEachKeyOnce(t *testing.T) {
 	}
 	if length(t, o) != seq {
 		t.Error("the use of a key is in the log; it is no change")
+	}
+}
+
+// out is a store that cannot note uses while it is out.
+type out struct {
+	store.Store
+	out bool
+}
+
+func (s *out) RecordUse(ctx context.Context, uses []store.KeyUse) error {
+	if s.out {
+		return errors.New("out")
+	}
+	return s.Store.RecordUse(ctx, uses)
+}
+
+func TestFlushUses_keepsWhatCouldNotBeNoted(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	s := &out{Store: o.store, out: true}
+	o.Service = access.New(s, app.NewID, rand.Reader, o.clock.now)
+	k, token := o.key(t, tocsin.KeyDraft{})
+	must[tocsin.Actor](t)(o.Authenticate(t.Context(), token))
+	if err := o.FlushUses(t.Context()); err == nil {
+		t.Fatal("a use that was not noted is told as noted")
+	}
+	s.out = false
+	if err := o.FlushUses(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if uses := must[map[tocsin.ID]time.Time](t)(o.store.LastUse(t.Context(), o.system.Org)); uses[k.ID].IsZero() {
+		t.Error("the use was forgotten with the failure")
 	}
 }
 
