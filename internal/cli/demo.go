@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"tocsin"
 	"tocsin/internal/app"
 	"tocsin/internal/demo"
 )
@@ -46,6 +47,9 @@ func (cmd demoCommand) Run(c console) error {
 		return err
 	}
 	r, err := demo.Seed(c.ctx, demo.UseCases{Access: a.Access, Incidents: a.Incidents, Directory: a.Directory}, time.Now())
+	if tocsin.CodeOf(err) == tocsin.Conflict {
+		err = fmt.Errorf("%w. To serve it:\n  tocsin serve --database …", err)
+	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("fill the demo: %w", err), a.Close())
 	}

@@ -60,7 +60,7 @@ func Seed(ctx context.Context, u UseCases, now time.Time) (Result, error) {
 	if orgs, err := u.Directory.Organisations(ctx); err != nil {
 		return r, err
 	} else if len(orgs) > 0 {
-		return r, tocsin.Errorf(tocsin.Conflict, "the database is not empty; the demo only fills an empty one. To serve it:\n  tocsin serve --database …")
+		return r, tocsin.Errorf(tocsin.Conflict, "the database is not empty; the demo only fills an empty one")
 	}
 	org, err := u.Directory.CreateOrganisation(ctx, door, "Meridian Payments")
 	if err != nil {
@@ -93,6 +93,25 @@ func Seed(ctx context.Context, u UseCases, now time.Time) (Result, error) {
 	r.SodaEditorKeyID, r.SodaEditorKeySecret = s.key(tocsin.KeyDraft{Owner: chiara, Name: "orders pipeline"})
 	r.SodaViewerKeyID, r.SodaViewerKeySecret = s.key(tocsin.KeyDraft{Owner: dmitri, Name: "orders dashboard"})
 
+	s.incidents(&r, shop, payment, signup, scanner, now)
+	if s.err != nil {
+		return r, s.err
+	}
+
+	other, err := u.Directory.CreateOrganisation(ctx, door, "Harbour Analytics")
+	if err != nil {
+		return r, err
+	}
+	s.actor = tocsin.System(other.ID, door)
+	s.project("Reports")
+	eve := s.user("Eve Tanaka", "eve@example.net")
+	s.grant(eve, tocsin.RoleAdmin, tocsin.ScopeOrganisation, other.ID)
+	r.SodaOtherOrgKeyID, r.SodaOtherOrgKeySecret = s.key(tocsin.KeyDraft{Owner: eve, Name: "reports"})
+	return r, s.err
+}
+
+// incidents opens the first organisation's: of its checks, and one by hand.
+func (s *seeding) incidents(r *Result, shop, payment, signup, scanner tocsin.ID, now time.Time) {
 	r.IncidentID = s.incident(tocsin.Draft{
 		Checks: []tocsin.ID{payment}, Severity: tocsin.Critical, Type: "connection_error", Source: tocsin.FromSystem,
 		ErrorMessage:    "connect to payments.example.com:443: connection refused",
@@ -120,20 +139,6 @@ func Seed(ctx context.Context, u UseCases, now time.Time) (Result, error) {
 		ErrorMessage: "p95 of 4.2 s, wanted 2 s", AffectedRegions: []string{"eu-north-1"}, FailureCount: 3,
 		StartedAt: now.Add(-5 * time.Minute),
 	})
-	if s.err != nil {
-		return r, s.err
-	}
-
-	other, err := u.Directory.CreateOrganisation(ctx, door, "Harbour Analytics")
-	if err != nil {
-		return r, err
-	}
-	s.actor = tocsin.System(other.ID, door)
-	s.project("Reports")
-	eve := s.user("Eve Tanaka", "eve@example.net")
-	s.grant(eve, tocsin.RoleAdmin, tocsin.ScopeOrganisation, other.ID)
-	r.SodaOtherOrgKeyID, r.SodaOtherOrgKeySecret = s.key(tocsin.KeyDraft{Owner: eve, Name: "reports"})
-	return r, s.err
 }
 
 func (s *seeding) project(name string) tocsin.ID {
