@@ -159,6 +159,8 @@ func (a *Access) Check(now time.Time) error {
 		return Errorf(Unauthenticated, "the API key is not known")
 	case !a.Key.RevokedAt.IsZero():
 		return Errorf(Unauthenticated, "the API key has been revoked")
+	case !a.Owner.DeactivatedAt.IsZero():
+		return Errorf(Unauthenticated, "the API key's owner has been deactivated")
 	case !a.Key.ExpiresAt.IsZero() && !now.Before(a.Key.ExpiresAt):
 		return Errorf(Unauthenticated, "the API key has expired")
 	}
@@ -223,12 +225,16 @@ type ActorKind string
 const (
 	// ActorUser is a person, or a program with a person's API key.
 	ActorUser ActorKind = "user"
+	// ActorIntegration is another tool that reports to Tocsin; ActorCheck a check
+	// of Tocsin's own.
+	ActorIntegration ActorKind = "integration"
+	ActorCheck       ActorKind = "check"
 	// ActorSystem is Tocsin itself or its operator at the shell: it may do all.
 	ActorSystem ActorKind = "system"
 )
 
-// An Actor is who does something, and through what. Every use case takes one
-// as a parameter; it is never hidden in a context.
+// An Actor is who does something, through what, and on what terms. Every use
+// case takes one as a parameter; it is never hidden in a context.
 type Actor struct {
 	Kind ActorKind
 	Org  ID
@@ -242,6 +248,8 @@ type Actor struct {
 	Door string
 	// Request is the request id; Address and Agent are the caller's.
 	Request, Address, Agent string
+	// Terms are the conditions under which he asks.
+	Terms Terms
 }
 
 // System returns the operator's actor in an organisation.

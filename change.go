@@ -1,6 +1,8 @@
 package tocsin
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -28,7 +30,16 @@ type Patch struct {
 	Status          *Status
 	ErrorMessage    *string
 	AffectedRegions *[]string
-	ResolutionNotes *string
+	// AddRegions and RemoveRegions change the list of affected regions as a set;
+	// they do not go with AffectedRegions.
+	AddRegions, RemoveRegions []string
+	ResolutionNotes           *string
+	// Labels sets those named, and takes away those that are nil.
+	Labels map[string]*string
+	// AddLinks are put behind the others; one with a known ID takes its place.
+	// RemoveLinks are taken away; those that are not there are passed over.
+	AddLinks    []Link
+	RemoveLinks []ID
 	// Lead is the user in charge, zero for nobody.
 	Lead *ID
 	// Note is kept with the change, if there is one.
@@ -55,7 +66,18 @@ func (p Patch) Problems() map[string]string {
 	}
 	given("error_message", p.ErrorMessage, 0, MaxErrorMessage)
 	if p.AffectedRegions != nil {
-		set(problems, "affected_regions", regionsProblem(*p.AffectedRegions))
+		set(problems, "affected_regions", regionsProblem("affected_regions", *p.AffectedRegions))
+	}
+	if len(p.AddRegions)+len(p.RemoveRegions) > 0 && p.AffectedRegions != nil {
+		problems["affected_regions"] = "affected_regions does not go with add_regions and remove_regions"
+	}
+	set(problems, "add_regions", regionsProblem("add_regions", p.AddRegions))
+	set(problems, "remove_regions", regionsProblem("remove_regions", p.RemoveRegions))
+	for key, value := range p.Labels {
+		set(problems, "labels", labelProblem(key, value))
+	}
+	for _, l := range p.AddLinks {
+		set(problems, "links", linkProblem(l))
 	}
 	given("resolution_notes", p.ResolutionNotes, 0, unlimited)
 	given("note", &p.Note, 0, MaxNote)
@@ -85,12 +107,64 @@ func (p Patch) Apply(cur *Incident, rules Rules, now time.Time) (*Incident, erro
 	assign(&next.AffectedRegions, p.AffectedRegions)
 	assign(&next.ResolutionNotes, p.ResolutionNotes)
 	assign(&next.Lead, p.Lead)
+	if err := p.applySets(&next); err != nil {
+		return nil, err
+	}
 	if rules.Final != nil && rules.Final(cur.Status) {
 		if _, changed := Diff(Fields(cur), Fields(&next)); len(changed) > 0 {
 			return nil, Errorf(Conflict, "a %s incident cannot be changed", cur.Status)
 		}
 	}
 	return &next, nil
+}
+
+// applySets applies what changes members of a list or a map. It makes new ones:
+// those of the incident are shared.
+func (p Patch) applySets(next *Incident) error {
+	if len(p.AddRegions)+len(p.RemoveRegions) > 0 {
+		var regions []string
+		for _, r := range slices.Concat(next.AffectedRegions, p.AddRegions) {
+			if !slices.Contains(p.RemoveRegions, r) && !slices.Contains(regions, r) {
+				regions = append(regions, r)
+			}
+		}
+		next.AffectedRegions = regions
+	}
+	if len(p.Labels) > 0 {
+		labels := make(map[string]string, len(next.Labels)+len(p.Labels))
+		maps.Copy(labels, next.Labels)
+		for key, value := range p.Labels {
+			if delete(labels, key); value != nil {
+				labels[key] = *value
+			}
+		}
+		next.Labels = labels
+	}
+	if len(p.AddLinks)+len(p.RemoveLinks) > 0 {
+		var links []Link
+		for _, l := range next.Links {
+			if !slices.Contains(p.RemoveLinks, l.ID) {
+				links = append(links, l)
+			}
+		}
+		for _, l := range p.AddLinks {
+			if at := slices.IndexFunc(links, func(have Link) bool { return have.ID == l.ID }); at >= 0 {
+				links[at] = l
+			} else {
+				links = append(links, l)
+			}
+		}
+		next.Links = links
+	}
+	problems := make(map[string]string)
+	set(problems, "add_regions", regionsProblem("affected_regions", next.AffectedRegions))
+	if len(next.Labels) > MaxLabels {
+		problems["labels"] = fmt.Sprintf("an incident has at most %d labels", MaxLabels)
+	}
+	if len(next.Links) > MaxLinks {
+		problems["links"] = fmt.Sprintf("an incident has at most %d links", MaxLinks)
+	}
+	return InvalidFields(problems)
 }
 
 func assign[T any](to, from *T) {
@@ -126,6 +200,7 @@ type Draft struct {
 	AffectedRegions []string
 	FailureCount    int64
 	ResolutionNotes string
+	Labels          map[string]string
 	Lead            ID
 	// StartedAt is when the trouble began; zero for now.
 	StartedAt time.Time
@@ -157,8 +232,17 @@ func (d Draft) Problems() map[string]string {
 		problems["started_at"] = "started_at must lie after 1970" // 0 is how the tables store no time
 	}
 	set(problems, "error_message", textProblem("error_message", d.ErrorMessage, 0, MaxErrorMessage))
-	set(problems, "affected_regions", regionsProblem(d.AffectedRegions))
+	set(problems, "affected_regions", regionsProblem("affected_regions", d.AffectedRegions))
 	set(problems, "resolution_notes", textProblem("resolution_notes", d.ResolutionNotes, 0, unlimited))
+	for key, value := range d.Labels {
+		set(problems, "labels", labelProblem(key, &value))
+	}
+	if len(d.Labels) > MaxLabels {
+		problems["labels"] = fmt.Sprintf("an incident has at most %d labels", MaxLabels)
+	}
+	if len(d.Checks) > MaxChecks {
+		problems["checks"] = fmt.Sprintf("an incident is of at most %d checks", MaxChecks)
+	}
 	return problems
 }
 

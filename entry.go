@@ -25,8 +25,13 @@ type Entry struct {
 	Request, Address, Agent string
 	// Note is what the actor said about the change.
 	Note string
-	// Changes lists the fields that changed, by name. A redacted entry has none.
-	Changes []FieldChange
+	// Fields names the fields that changed. Changes has their values, in the same
+	// order; a redacted entry has none.
+	Fields   []string
+	Changes  []FieldChange
+	Redacted bool
+	// Leaf is the entry's leaf hash: its name in proofs.
+	Leaf [32]byte
 }
 
 // A FieldChange is one field's old and new value. Old is the zero Value where

@@ -35,11 +35,20 @@ const (
 	Busy Code = "busy"
 	// Unknown: the commit's outcome could not be learnt; it may have been made.
 	Unknown Code = "unknown"
+	// Stale: the caller's precondition does not hold, as a *StaleError says.
+	Stale Code = "stale"
+	// PreconditionRequired: the organisation wants a precondition with each change.
+	PreconditionRequired Code = "precondition_required"
+	// KeyReused: the name of a request that must happen once was another's.
+	KeyReused Code = "idempotency_key_reused"
 )
 
 // Codes lists every code, for tests that prove a transport's table total.
 func Codes() []Code {
-	return []Code{Internal, Invalid, Unauthenticated, Forbidden, NotFound, Conflict, Exhausted, RateLimited, Busy, Unknown}
+	return []Code{
+		Internal, Invalid, Unauthenticated, Forbidden, NotFound, Conflict, Exhausted, RateLimited, Busy, Unknown,
+		Stale, PreconditionRequired, KeyReused,
+	}
 }
 
 // An Error is an answer to the caller: its Message may be shown.

@@ -2,6 +2,7 @@ package tocsin
 
 import (
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -50,6 +51,15 @@ func Bool(b bool) Value {
 // List returns the texts as a Value; it keeps the slice, which must not change.
 func List(texts []string) Value { return Value{kind: listValue, list: texts} }
 
+// IntList returns whole numbers as a List of their decimal forms.
+func IntList(numbers []int64) Value {
+	texts := make([]string, len(numbers))
+	for i, n := range numbers {
+		texts[i] = strconv.FormatInt(n, 10)
+	}
+	return List(texts)
+}
+
 // IDText returns id as a Value, which reads as text in its canonical form; the
 // zero ID is the empty text.
 func IDText(id ID) Value {
@@ -95,6 +105,14 @@ func (v Value) AsText() string {
 	default:
 		return v.text
 	}
+}
+
+// AsInt returns the whole number, or 0 when v is not one.
+func (v Value) AsInt() int64 {
+	if v.kind != intValue {
+		return 0
+	}
+	return v.num
 }
 
 // AsList returns the list, or nil when v is not a list.

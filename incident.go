@@ -1,6 +1,10 @@
 package tocsin
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Severity says how bad an incident is.
 type Severity string
@@ -63,6 +67,9 @@ const (
 	MaxNote         = 1_000
 	MaxRegions      = 100
 	MaxRegionName   = 255
+	MaxChecks       = 1_000
+	MaxLabels       = 64
+	MaxLinks        = 50
 )
 
 // An Incident is the one truthful record of one trouble.
@@ -84,6 +91,10 @@ type Incident struct {
 	AffectedRegions []string
 	FailureCount    int64
 	ResolutionNotes string
+	// Labels sort incidents by what their owners care about; see LabelProblem.
+	Labels map[string]string
+	// Links lead to what else there is: a runbook, a dashboard, a call.
+	Links []Link
 
 	// Check is what noticed it, as it was named then; zero for a manual incident.
 	Check     ID
@@ -115,7 +126,9 @@ func (i *Incident) AppendFields(b []Field) []Field {
 		Field{"description", Text(i.Description)},
 		Field{"error_message", Text(i.ErrorMessage)},
 		Field{"failure_count", Int(i.FailureCount)},
+		Field{"labels", List(LabelTexts(i.Labels))},
 		Field{"lead_id", IDText(i.Lead)},
+		Field{"links", List(linkTexts(i.Links))},
 		Field{"number", Int(int64(i.Number))},
 		Field{"opened_at", Time(i.OpenedAt)},
 		Field{"project_id", IDText(i.Project)},
@@ -150,6 +163,91 @@ func (i *Incident) MoveTo(to Status, now time.Time) {
 		i.AcknowledgedAt = time.Time{}
 	case to.Acknowledged() && i.AcknowledgedAt.IsZero():
 		i.AcknowledgedAt = now
+	}
+}
+
+// A Link is an address with a name.
+type Link struct {
+	ID  ID
+	URL string
+	// Title may be empty.
+	Title string
+}
+
+// LabelTexts returns labels as the log has them: "key=value", sorted by key.
+func LabelTexts(labels map[string]string) []string {
+	texts := make([]string, 0, len(labels))
+	for key, value := range labels {
+		texts = append(texts, key+"="+value)
+	}
+	slices.SortFunc(texts, func(a, b string) int {
+		ka, _, _ := strings.Cut(a, "=")
+		kb, _, _ := strings.Cut(b, "=")
+		return strings.Compare(ka, kb)
+	})
+	return texts
+}
+
+// ParseLabels is the inverse of LabelTexts.
+func ParseLabels(texts []string) map[string]string {
+	if len(texts) == 0 {
+		return nil
+	}
+	labels := make(map[string]string, len(texts))
+	for _, text := range texts {
+		key, value, _ := strings.Cut(text, "=")
+		labels[key] = value
+	}
+	return labels
+}
+
+// linkTexts returns links as the log has them: id, address and title with a
+// space between; an address has none.
+func linkTexts(links []Link) []string {
+	texts := make([]string, len(links))
+	for i, l := range links {
+		texts[i] = l.ID.String() + " " + l.URL + " " + l.Title
+	}
+	return texts
+}
+
+// ParseLinks is the inverse of how the log has links.
+func ParseLinks(texts []string) []Link {
+	var links []Link
+	for _, text := range texts {
+		id, rest, _ := strings.Cut(text, " ")
+		url, title, _ := strings.Cut(rest, " ")
+		l := Link{URL: url, Title: title}
+		l.ID, _ = ParseID(id)
+		links = append(links, l)
+	}
+	return links
+}
+
+// Transitions lists the statuses that may follow one where the door has no rule
+// of its own: on to any later one, back to work, and from resolved open again.
+// Closed is the end.
+func Transitions(from Status) []Status {
+	switch from {
+	case Open:
+		return []Status{Investigating, Fixing, Resolved, Closed}
+	case Investigating:
+		return []Status{Open, Fixing, Resolved, Closed}
+	case Fixing:
+		return []Status{Open, Investigating, Resolved, Closed}
+	case Resolved:
+		return []Status{Open, Investigating, Fixing, Closed}
+	default:
+		return nil
+	}
+}
+
+// Lifecycle returns the rules of doors that have none of their own: Transitions,
+// staying where one is, and no change after closed.
+func Lifecycle() Rules {
+	return Rules{
+		Moves: func(from Status) []Status { return append([]Status{from}, Transitions(from)...) },
+		Final: func(s Status) bool { return s == Closed },
 	}
 }
 

@@ -10,13 +10,27 @@ import (
 type Organisation struct {
 	Meta
 	Name string
+	// RequireIfMatch refuses updates through the native API that name no version.
+	RequireIfMatch bool
+	// AuditEpoch counts the times that the log was taken up again after a restore,
+	// from 1. AuditPrevious is the last checkpoint of the epoch before, if any.
+	AuditEpoch    int64
+	AuditPrevious string
 }
 
 // Kind returns KindOrganisation.
 func (*Organisation) Kind() Kind { return KindOrganisation }
 
 // AppendFields lists what the log records of an organisation.
-func (o *Organisation) AppendFields(b []Field) []Field { return append(b, Field{"name", Text(o.Name)}) }
+func (o *Organisation) AppendFields(b []Field) []Field {
+	return append(
+		b,
+		Field{"audit_epoch", Int(o.AuditEpoch)},
+		Field{"audit_previous", Text(o.AuditPrevious)},
+		Field{"name", Text(o.Name)},
+		Field{"require_if_match", Bool(o.RequireIfMatch)},
+	)
+}
 
 // A Project holds checks, datasets and incidents that belong together.
 type Project struct {
@@ -73,6 +87,8 @@ type User struct {
 	Meta
 	Name  string
 	Email string
+	// DeactivatedAt, unless zero, is when all of the user's keys ended.
+	DeactivatedAt time.Time
 }
 
 // Kind returns KindUser.
@@ -80,7 +96,12 @@ func (*User) Kind() Kind { return KindUser }
 
 // AppendFields lists what the log records of a user.
 func (u *User) AppendFields(b []Field) []Field {
-	return append(b, Field{"email", Text(u.Email)}, Field{"name", Text(u.Name)})
+	return append(
+		b,
+		Field{"deactivated_at", Time(u.DeactivatedAt)},
+		Field{"email", Text(u.Email)},
+		Field{"name", Text(u.Name)},
+	)
 }
 
 // A Role is a named set of permissions that an organisation made for itself.
@@ -170,4 +191,41 @@ type KeyDraft struct {
 	Project     ID
 	Permissions Permissions
 	ExpiresAt   time.Time
+}
+
+// An Invitation lets somebody join an organisation as a user with one grant and
+// one key. It ends by being accepted, by being revoked or by time.
+type Invitation struct {
+	Meta
+	Email string
+	// Role, Scope and ScopeID are the grant that the new user will have.
+	Role    string
+	Scope   Scope
+	ScopeID ID
+	// SecretHash is the SHA-256 of the secret, which is not stored.
+	SecretHash [32]byte
+	ExpiresAt  time.Time
+	// AcceptedAt and RevokedAt are zero until it is so; User is who accepted.
+	AcceptedAt, RevokedAt time.Time
+	User                  ID
+}
+
+// Kind returns KindInvitation.
+func (*Invitation) Kind() Kind { return KindInvitation }
+
+// AppendFields lists what the log records of an invitation; of its secret only
+// the hash, as of a key's.
+func (i *Invitation) AppendFields(b []Field) []Field {
+	return append(
+		b,
+		Field{"accepted_at", Time(i.AcceptedAt)},
+		Field{"email", Text(i.Email)},
+		Field{"expires_at", Time(i.ExpiresAt)},
+		Field{"revoked_at", Time(i.RevokedAt)},
+		Field{"role", Text(i.Role)},
+		Field{"scope", Text(string(i.Scope))},
+		Field{"scope_id", IDText(i.ScopeID)},
+		Field{"secret_sha256", Text(hex.EncodeToString(i.SecretHash[:]))},
+		Field{"user_id", IDText(i.User)},
+	)
 }

@@ -3,7 +3,9 @@ package tocsin
 import (
 	"fmt"
 	"math"
+	"net/url"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -78,14 +80,64 @@ func textProblem(name, text string, least, most int) string {
 	}
 }
 
-func regionsProblem(regions []string) string {
+func regionsProblem(name string, regions []string) string {
 	if len(regions) > MaxRegions {
-		return fmt.Sprintf("affected_regions must have at most %d regions", MaxRegions)
+		return fmt.Sprintf("%s must have at most %d regions", name, MaxRegions)
 	}
 	for _, r := range regions {
 		if textProblem("", r, 1, MaxRegionName) != "" {
-			return fmt.Sprintf("affected_regions must hold names of 1 to %d characters", MaxRegionName)
+			return fmt.Sprintf("%s must hold names of 1 to %d characters", name, MaxRegionName)
 		}
 	}
 	return ""
+}
+
+// MaxLabelKey is the most characters of a label's key.
+const MaxLabelKey = 63
+
+// labelProblem says what is wrong with a label; a nil value takes one away.
+func labelProblem(key string, value *string) string {
+	if !ValidLabelKey(key) {
+		return fmt.Sprintf("labels must have keys of 1 to %d characters a-z, 0-9, '.', '_', '/' and '-', the first and the last a letter or digit", MaxLabelKey)
+	}
+	if value == nil {
+		return ""
+	}
+	if textProblem("labels", *value, 0, MaxName) != "" || strings.ContainsFunc(*value, unicode.IsControl) {
+		return fmt.Sprintf("labels must have values of at most %d characters without control characters", MaxName)
+	}
+	return ""
+}
+
+// ValidLabelKey reports whether key can be a label's.
+func ValidLabelKey(key string) bool {
+	for i := range len(key) {
+		c := key[i]
+		alphanumeric := 'a' <= c && c <= 'z' || '0' <= c && c <= '9'
+		if !alphanumeric && (i == 0 || i == len(key)-1 || !strings.ContainsRune("._/-", rune(c))) {
+			return false
+		}
+	}
+	return key != "" && len(key) <= MaxLabelKey
+}
+
+// linkProblem says what is wrong with a link. Only addresses that a browser may
+// safely follow are taken.
+func linkProblem(l Link) string {
+	u, err := url.Parse(l.URL)
+	switch {
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "",
+		textProblem("", l.URL, 1, MaxURL) != "", strings.ContainsFunc(l.URL, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
+		return fmt.Sprintf("links must have an http or https url of at most %d characters", MaxURL)
+	case textProblem("", l.Title, 0, MaxName) != "" || strings.ContainsFunc(l.Title, unicode.IsControl):
+		return fmt.Sprintf("links must have titles of at most %d characters without control characters", MaxName)
+	}
+	return ""
+}
+
+// ReasonProblems names what is wrong with the reason of a redaction.
+func ReasonProblems(reason string) map[string]string {
+	problems := make(map[string]string)
+	set(problems, "reason", textProblem("reason", reason, 1, MaxNote))
+	return problems
 }

@@ -62,6 +62,13 @@ const (
 	KindAPIKey       Kind = "api_key"
 	KindIncident     Kind = "incident"
 	KindComment      Kind = "comment"
+	KindInvitation   Kind = "invitation"
+	// KindRedaction and KindAuditExport are what people do to the log itself.
+	KindRedaction   Kind = "redaction"
+	KindAuditExport Kind = "audit_export"
+	// KindInstallation and KindRegistration live in the installation's own log.
+	KindInstallation Kind = "installation"
+	KindRegistration Kind = "registration"
 )
 
 // Meta is what every object carries: its place in its organisation's log.

@@ -38,6 +38,11 @@ type Batch struct {
 	access  map[tocsin.ID]*tocsin.Access
 	written []*objectState
 	records []Record
+	// erased are the records whose details go.
+	erased []Erasure
+	// replies are those stored or made so far, newReplies those to be stored.
+	replies    map[replyKey]StoredReply
+	newReplies []StoredReply
 
 	// before and after are the fields of the object in hand, reused.
 	before, after []tocsin.Field
@@ -167,8 +172,11 @@ func (b *Batch) decide(j *job) (err error) {
 			return err
 		}
 	}
+	if err := b.replay(j.cmd.Actor); err != nil {
+		return err
+	}
 	change, err := j.cmd.Decide(v)
-	if err != nil {
+	if err := b.match(j.cmd, err); err != nil {
 		return err
 	}
 	org := j.cmd.Actor.Org
@@ -178,8 +186,25 @@ func (b *Batch) decide(j *job) (err error) {
 	}
 	// Everything that can fail comes before the first change to the batch.
 	writes, number, err := b.prepare(j, change, head.Head)
-	if err != nil || len(writes) == 0 {
+	if err != nil {
 		return err
+	}
+	if j.cmd.Actor.Terms.DryRun {
+		return preview(change.Action, writes)
+	}
+	reply, err := replyTo(j, writes)
+	if err != nil {
+		return err
+	}
+	if reply != nil {
+		b.SetReply(*reply)
+		b.newReplies = append(b.newReplies, *reply)
+	}
+	if len(writes) == 0 {
+		return nil
+	}
+	for _, seq := range change.Erase {
+		b.erased = append(b.erased, Erasure{Org: org, Seq: seq})
 	}
 	j.result.Changed = true
 	head.Seq, head.Number, head.moved = head.Seq+int64(len(writes)), number, true
@@ -197,6 +222,62 @@ func (b *Batch) decide(j *job) (err error) {
 	return nil
 }
 
+// match applies the caller's precondition to a decision that came to err: what
+// the actor may not see or do is said first (RFC 9110, section 13.2.1).
+func (b *Batch) match(cmd Command, err error) error {
+	m := cmd.Actor.Terms.Match
+	switch code := tocsin.CodeOf(err); {
+	case m == nil, code == tocsin.Unauthenticated, code == tocsin.Forbidden, code == tocsin.NotFound:
+		return err
+	}
+	s := b.objects[objectKey{cmd.Actor.Org, Key{m.Kind, m.ID}}]
+	if s == nil || s.cur == nil || m.Holds(s.cur.Head().Version) {
+		return err
+	}
+	return &tocsin.StaleError{Current: s.cur}
+}
+
+// preview returns the outcome of a dry run.
+func preview(action string, writes []write) error {
+	p := &tocsin.Preview{}
+	for _, w := range writes {
+		after := tocsin.Fields(w.object)
+		var before []tocsin.Field
+		if w.state.cur != nil {
+			before = tocsin.Fields(w.state.cur)
+		}
+		old, changed := tocsin.Diff(before, after)
+		c := tocsin.ObjectChange{Action: action, Kind: w.object.Kind(), ID: w.meta.ID, Version: w.meta.Version}
+		for i, f := range changed {
+			fc := tocsin.FieldChange{Name: f.Name, New: f.Value}
+			if old != nil {
+				fc.Old = old[i].Value
+			}
+			c.Fields = append(c.Fields, fc)
+		}
+		p.Changes = append(p.Changes, c)
+	}
+	return p
+}
+
+// replyTo renders the reply that is to be stored, nil when none was asked for.
+// It sees the objects with the Meta that they will have; nothing is applied to
+// the batch yet, so it may fail.
+func replyTo(j *job, writes []write) (*StoredReply, error) {
+	once := j.cmd.Actor.Terms.Once
+	if once == nil {
+		return nil, nil
+	}
+	for _, w := range writes {
+		*w.object.Head() = w.meta
+	}
+	reply, err := once.Reply(j.result.Objects)
+	if err != nil {
+		return nil, fmt.Errorf("render the reply of a change: %w", err)
+	}
+	return &StoredReply{Org: j.cmd.Actor.Org, Key: once.Key, Fingerprint: once.Fingerprint, Reply: reply}, nil
+}
+
 // prepare returns what the change comes to and the last incident number after
 // it, and sets the job's objects.
 func (b *Batch) prepare(j *job, change Change, head Head) (writes []write, number int32, err error) {
@@ -206,8 +287,8 @@ func (b *Batch) prepare(j *job, change Change, head Head) (writes []write, numbe
 		switch {
 		case !slices.Contains(j.cmd.Keys, Key{o.Kind(), o.Head().ID}):
 			return nil, 0, fmt.Errorf("a decision wrote a %s that its command does not name", o.Kind())
-		case seq == 0 && o.Kind() != tocsin.KindOrganisation:
-			return nil, 0, ErrNotFound(tocsin.KindOrganisation) // a log begins with its organisation
+		case seq == 0 && o.Kind() != b.first(actor.Org):
+			return nil, 0, ErrNotFound(tocsin.KindOrganisation) // a log begins with whose it is
 		}
 		w, err := b.write(actor, change, o, seq+1, b.nowFor(j.cmd))
 		if err != nil {
@@ -230,6 +311,14 @@ func (b *Batch) prepare(j *job, change Change, head Head) (writes []write, numbe
 		j.result.Objects = append(j.result.Objects, o)
 	}
 	return writes, number, nil
+}
+
+// first returns the kind of the object that a log begins with.
+func (b *Batch) first(org tocsin.ID) tocsin.Kind {
+	if org == b.installation {
+		return tocsin.KindInstallation
+	}
+	return tocsin.KindOrganisation
 }
 
 // write prepares the next version of o, or returns nil when o differs in no
@@ -312,8 +401,8 @@ func (b *Batch) view(cmd Command) View {
 	return v
 }
 
-// Empty reports whether no command changed anything.
-func (b *Batch) Empty() bool { return len(b.records) == 0 }
+// Empty reports whether there is nothing to write.
+func (b *Batch) Empty() bool { return len(b.records) == 0 && len(b.newReplies) == 0 }
 
 // Heads calls yield for each head that moved.
 func (b *Batch) Heads(yield func(Head) error) error {
@@ -347,6 +436,16 @@ func (b *Batch) Objects(yield func(before, after tocsin.Object) error) error {
 // Records returns the log records to be written, in order within each
 // organisation.
 func (b *Batch) Records() []Record { return b.records }
+
+// An Erasure names a log record whose details and nonce are to be erased.
+type Erasure struct {
+	Org tocsin.ID
+	Seq int64
+}
+
+// Erased returns the records whose details are to be erased, which may be among
+// those of Records.
+func (b *Batch) Erased() []Erasure { return b.erased }
 
 // TouchesAccess reports whether the batch changes who may do what, or who a key
 // acts for.

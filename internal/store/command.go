@@ -67,6 +67,8 @@ type Change struct {
 	// Note is what the actor said about it, kept in the record's details.
 	Note    string
 	Objects []tocsin.Object
+	// Erase are the sequence numbers of log records whose details go, for good.
+	Erase []int64
 }
 
 // A Result is what a command came to: the objects of the decision's Change as

@@ -212,9 +212,9 @@ func (r Record) Entry() (tocsin.Entry, error) {
 	e := tocsin.Entry{
 		ID: id, Seq: leaf.Seq, Kind: tocsin.Kind(leaf.Object.Kind), Object: object, Version: leaf.Object.Version,
 		Action: leaf.Action, At: at, Actor: tocsin.ActorKind(leaf.Actor.Kind), User: user, Key: key,
-		Door: leaf.Door, Request: leaf.Request,
+		Door: leaf.Door, Request: leaf.Request, Fields: leaf.Fields, Redacted: r.Details == nil, Leaf: r.LeafHash,
 	}
-	if r.Details == nil {
+	if e.Redacted {
 		return e, nil
 	}
 	var d detailsJSON

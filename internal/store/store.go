@@ -43,19 +43,28 @@ type Store interface {
 
 	// Get returns one object, or a tocsin.NotFound error.
 	Get(ctx context.Context, org tocsin.ID, key Key) (tocsin.Object, error)
-	// List returns all objects of a kind in order of creation. It is for the
-	// kinds that people make by hand, not for incidents and comments.
-	List(ctx context.Context, org tocsin.ID, kind tocsin.Kind) ([]tocsin.Object, error)
+	// List returns a page of the objects of a kind in order of their ids, which
+	// for ids of version 7 is that of creation.
+	List(ctx context.Context, org tocsin.ID, kind tocsin.Kind, page Page) ([]tocsin.Object, error)
 	// Organisations returns all organisations in order of creation.
 	Organisations(ctx context.Context) ([]*tocsin.Organisation, error)
-	// Incidents returns one page of incidents and how many match in all.
-	Incidents(ctx context.Context, org tocsin.ID, q tocsin.IncidentQuery) ([]*tocsin.Incident, int, error)
-	// Comments returns an incident's comments in order of creation.
-	Comments(ctx context.Context, org, incident tocsin.ID) ([]*tocsin.Comment, error)
+	// Incidents returns one page of incidents.
+	Incidents(ctx context.Context, org tocsin.ID, q tocsin.IncidentQuery) ([]*tocsin.Incident, error)
+	// CountIncidents returns how many incidents match, whatever the page.
+	CountIncidents(ctx context.Context, org tocsin.ID, q tocsin.IncidentQuery) (int, error)
+	// Comments returns up to limit of an incident's comments with a sequence
+	// number above after, in order of creation; all of them for a limit of 0.
+	Comments(ctx context.Context, org, incident tocsin.ID, after int64, limit int) ([]*tocsin.Comment, error)
 	// History returns the log entries of one object, oldest first.
 	History(ctx context.Context, org tocsin.ID, key Key) ([]tocsin.Entry, error)
 	// Log returns up to limit records with a sequence number above after.
 	Log(ctx context.Context, org tocsin.ID, after int64, limit int) ([]Record, error)
+	// LogBefore returns up to limit records with a sequence number below before,
+	// the newest first.
+	LogBefore(ctx context.Context, org tocsin.ID, before int64, limit int) ([]Record, error)
+	// ForgetReplies erases the replies of changes that were asked for once and
+	// are older than tocsin.ReplyLife.
+	ForgetReplies(ctx context.Context) error
 
 	// Access returns what an API key may do, whatever organisation it is of, or
 	// a tocsin.NotFound error. It is the only read that crosses organisations.
@@ -69,6 +78,8 @@ type Store interface {
 	// LastUse returns when each key of an organisation was last used.
 	LastUse(ctx context.Context, org tocsin.ID) (map[tocsin.ID]time.Time, error)
 
+	Trees
+
 	// Installation returns the installation's id, made once with the schema.
 	Installation() tocsin.ID
 	// Ping returns nil when the engine can take a change now.
@@ -80,6 +91,13 @@ type Store interface {
 	Err() error
 	// Close ends all work after what is under way, and closes the database.
 	Close() error
+}
+
+// A Page cuts a list: up to Limit objects with ids above After. The zero Page is
+// the whole list.
+type Page struct {
+	After tocsin.ID
+	Limit int
 }
 
 // A KeyUse says when a key was last used.

@@ -29,6 +29,8 @@ const (
 var (
 	// ErrUnknown: COMMIT was sent and its answer is not known.
 	ErrUnknown = errors.New("the outcome of the commit is not known")
+	// ErrLost: the lease or the race is another's; nothing was written.
+	ErrLost = errors.New("another node has taken over")
 	// ErrRerun: rolled back for a reason that running it again may cure.
 	ErrRerun = errors.New("the transaction lost a race with another")
 )

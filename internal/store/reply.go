@@ -1,0 +1,69 @@
+package store
+
+import "tocsin"
+
+// A StoredReply is the reply to a change that was asked for once.
+type StoredReply struct {
+	Org tocsin.ID
+	// Key and Fingerprint are those of the tocsin.Once.
+	Key, Fingerprint [32]byte
+	Reply            tocsin.Reply
+}
+
+// replyKey names a reply within a batch.
+type replyKey struct {
+	org tocsin.ID
+	key [32]byte
+}
+
+// WantReplies calls yield once for each stored reply to be loaded. An engine
+// must not give the batch one that is older than tocsin.ReplyLife.
+func (b *Batch) WantReplies(yield func(org tocsin.ID, key [32]byte)) {
+	seen := make(map[replyKey]bool)
+	for _, j := range b.jobs {
+		once := j.cmd.Actor.Terms.Once
+		if once == nil {
+			continue
+		}
+		if k := (replyKey{j.cmd.Actor.Org, once.Key}); !seen[k] {
+			seen[k] = true
+			yield(k.org, k.key)
+		}
+	}
+}
+
+// SetReply gives the batch a stored reply, read under the head's lock.
+func (b *Batch) SetReply(r StoredReply) {
+	if b.replies == nil {
+		b.replies = make(map[replyKey]StoredReply)
+	}
+	b.replies[replyKey{r.Org, r.Key}] = r
+}
+
+// Replies calls yield for each reply to be stored in place of an older one.
+func (b *Batch) Replies(yield func(StoredReply) error) error {
+	for _, r := range b.newReplies {
+		if err := yield(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replay returns the outcome of asking again for what was made already, nil for
+// the first time.
+func (b *Batch) replay(actor tocsin.Actor) error {
+	once := actor.Terms.Once
+	if once == nil {
+		return nil
+	}
+	r, there := b.replies[replyKey{actor.Org, once.Key}]
+	switch {
+	case !there:
+		return nil
+	case r.Fingerprint != once.Fingerprint:
+		return tocsin.Errorf(tocsin.KeyReused, "this idempotency key was used for another request")
+	default:
+		return &tocsin.Replayed{Reply: r.Reply}
+	}
+}
