@@ -245,7 +245,7 @@ func (s *Service) RevokeGrant(ctx context.Context, actor tocsin.Actor, id tocsin
 }
 
 func (s *Service) roleNamed(ctx context.Context, org tocsin.ID, name string) (*tocsin.Role, error) {
-	roles, err := s.store.List(ctx, org, tocsin.KindRole)
+	roles, err := s.store.List(ctx, org, tocsin.KindRole, store.Page{})
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func list[T tocsin.Object](ctx context.Context, s store.Store, actor tocsin.Acto
 			return nil, tocsin.Errorf(tocsin.Forbidden, "this key may not manage the organisation's members")
 		}
 	}
-	objects, err := s.List(ctx, actor.Org, kind)
+	objects, err := s.List(ctx, actor.Org, kind, store.Page{})
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ func (s *Service) CreateOrganisation(ctx context.Context, door, name string) (*t
 	}
 	id := s.newID()
 	return create(ctx, s, tocsin.System(id, door), 0, id, nil, func(m tocsin.Meta) *tocsin.Organisation {
-		return &tocsin.Organisation{Meta: m, Name: name}
+		return &tocsin.Organisation{Meta: m, Name: name, AuditEpoch: 1}
 	})
 }
 

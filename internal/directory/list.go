@@ -45,7 +45,7 @@ func list[T tocsin.Object](ctx context.Context, s store.Store, actor tocsin.Acto
 		}
 		may = func(t tocsin.Target) bool { return a.May(tocsin.ManageProjects, t) }
 	}
-	objects, err := s.List(ctx, actor.Org, kind)
+	objects, err := s.List(ctx, actor.Org, kind, store.Page{})
 	if err != nil {
 		return nil, err
 	}

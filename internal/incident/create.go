@@ -15,7 +15,7 @@ func decideCreate(d tocsin.Draft, v store.View, actor tocsin.Actor) (*tocsin.Inc
 		Number: v.NextNumber, Project: d.Project,
 		Title: d.Title, Description: d.Description, Severity: d.Severity, Type: d.Type, Source: d.Source,
 		ErrorMessage: d.ErrorMessage, AffectedRegions: d.AffectedRegions, FailureCount: d.FailureCount,
-		ResolutionNotes: d.ResolutionNotes, Lead: d.Lead, Reporter: actor.User,
+		ResolutionNotes: d.ResolutionNotes, Labels: d.Labels, Lead: d.Lead, Reporter: actor.User,
 		StartedAt: d.StartedAt.UTC().Truncate(time.Microsecond), OpenedAt: v.Now,
 	}
 	for i, id := range d.Checks {

@@ -58,15 +58,36 @@ func (s *Service) find(ctx context.Context, actor tocsin.Actor, id tocsin.ID, p 
 // List returns one page of the incidents that the actor may see, and how many
 // there are in all. It sets q.Reach itself.
 func (s *Service) List(ctx context.Context, actor tocsin.Actor, q tocsin.IncidentQuery) ([]*tocsin.Incident, int, error) {
-	q.Reach = tocsin.Reach{Everywhere: true}
-	if actor.Kind != tocsin.ActorSystem {
-		a, err := s.store.Access(ctx, actor.Key)
-		if err != nil {
-			return nil, 0, err
-		}
-		q.Reach = a.Reach(tocsin.ViewIncidents)
+	page, err := s.Page(ctx, actor, q)
+	if err != nil {
+		return nil, 0, err
+	}
+	if q.Reach, err = s.reach(ctx, actor); err != nil {
+		return nil, 0, err
+	}
+	total, err := s.store.CountIncidents(ctx, actor.Org, q)
+	return page, total, err
+}
+
+// Page is List without the count, which costs a look at every match.
+func (s *Service) Page(ctx context.Context, actor tocsin.Actor, q tocsin.IncidentQuery) ([]*tocsin.Incident, error) {
+	var err error
+	if q.Reach, err = s.reach(ctx, actor); err != nil {
+		return nil, err
 	}
 	return s.store.Incidents(ctx, actor.Org, q)
+}
+
+// reach returns where the actor may see incidents.
+func (s *Service) reach(ctx context.Context, actor tocsin.Actor) (tocsin.Reach, error) {
+	if actor.Kind == tocsin.ActorSystem {
+		return tocsin.Reach{Everywhere: true}, nil
+	}
+	a, err := s.store.Access(ctx, actor.Key)
+	if err != nil {
+		return tocsin.Reach{}, err
+	}
+	return a.Reach(tocsin.ViewIncidents), nil
 }
 
 // Update changes an incident as the patch says, in one change with one entry,
@@ -137,7 +158,7 @@ func (s *Service) Comments(ctx context.Context, actor tocsin.Actor, id tocsin.ID
 	if _, err := s.View(ctx, actor, id); err != nil {
 		return nil, err
 	}
-	return s.store.Comments(ctx, actor.Org, id)
+	return s.store.Comments(ctx, actor.Org, id, 0, 0)
 }
 
 // History returns the log entries of an incident that the actor may see,
