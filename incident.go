@@ -128,7 +128,7 @@ func (i *Incident) AppendFields(b []Field) []Field {
 		Field{"failure_count", Int(i.FailureCount)},
 		Field{"labels", List(LabelTexts(i.Labels))},
 		Field{"lead_id", IDText(i.Lead)},
-		Field{"links", List(linkTexts(i.Links))},
+		Field{"links", List(LinkTexts(i.Links))},
 		Field{"number", Int(int64(i.Number))},
 		Field{"opened_at", Time(i.OpenedAt)},
 		Field{"project_id", IDText(i.Project)},
@@ -201,9 +201,9 @@ func ParseLabels(texts []string) map[string]string {
 	return labels
 }
 
-// linkTexts returns links as the log has them: id, address and title with a
+// LinkTexts returns links as the log has them: id, address and title with a
 // space between; an address has none.
-func linkTexts(links []Link) []string {
+func LinkTexts(links []Link) []string {
 	texts := make([]string, len(links))
 	for i, l := range links {
 		texts[i] = l.ID.String() + " " + l.URL + " " + l.Title
@@ -211,7 +211,7 @@ func linkTexts(links []Link) []string {
 	return texts
 }
 
-// ParseLinks is the inverse of how the log has links.
+// ParseLinks is the inverse of LinkTexts.
 func ParseLinks(texts []string) []Link {
 	var links []Link
 	for _, text := range texts {

@@ -192,7 +192,7 @@ func (b *Batch) decide(j *job) (err error) {
 	if j.cmd.Actor.Terms.DryRun {
 		return preview(change.Action, writes)
 	}
-	reply, err := replyTo(j, writes)
+	reply, err := b.replyTo(j, writes)
 	if err != nil {
 		return err
 	}
@@ -263,7 +263,7 @@ func preview(action string, writes []write) error {
 // replyTo renders the reply that is to be stored, nil when none was asked for.
 // It sees the objects with the Meta that they will have; nothing is applied to
 // the batch yet, so it may fail.
-func replyTo(j *job, writes []write) (*StoredReply, error) {
+func (b *Batch) replyTo(j *job, writes []write) (*StoredReply, error) {
 	once := j.cmd.Actor.Terms.Once
 	if once == nil {
 		return nil, nil
@@ -275,7 +275,7 @@ func replyTo(j *job, writes []write) (*StoredReply, error) {
 	if err != nil {
 		return nil, fmt.Errorf("render the reply of a change: %w", err)
 	}
-	return &StoredReply{Org: j.cmd.Actor.Org, Key: once.Key, Fingerprint: once.Fingerprint, Reply: reply}, nil
+	return &StoredReply{Org: j.cmd.Actor.Org, Key: once.Key, Fingerprint: once.Fingerprint, At: b.now, Reply: reply}, nil
 }
 
 // prepare returns what the change comes to and the last incident number after

@@ -1,13 +1,19 @@
 package store
 
-import "tocsin"
+import (
+	"time"
+
+	"tocsin"
+)
 
 // A StoredReply is the reply to a change that was asked for once.
 type StoredReply struct {
 	Org tocsin.ID
 	// Key and Fingerprint are those of the tocsin.Once.
 	Key, Fingerprint [32]byte
-	Reply            tocsin.Reply
+	// At is when it was made; after tocsin.ReplyLife it counts no more.
+	At    time.Time
+	Reply tocsin.Reply
 }
 
 // replyKey names a reply within a batch.
@@ -16,8 +22,7 @@ type replyKey struct {
 	key [32]byte
 }
 
-// WantReplies calls yield once for each stored reply to be loaded. An engine
-// must not give the batch one that is older than tocsin.ReplyLife.
+// WantReplies calls yield once for each stored reply to be loaded.
 func (b *Batch) WantReplies(yield func(org tocsin.ID, key [32]byte)) {
 	seen := make(map[replyKey]bool)
 	for _, j := range b.jobs {
@@ -59,7 +64,7 @@ func (b *Batch) replay(actor tocsin.Actor) error {
 	}
 	r, there := b.replies[replyKey{actor.Org, once.Key}]
 	switch {
-	case !there:
+	case !there || b.now.Sub(r.At) >= tocsin.ReplyLife:
 		return nil
 	case r.Fingerprint != once.Fingerprint:
 		return tocsin.Errorf(tocsin.KeyReused, "this idempotency key was used for another request")

@@ -148,15 +148,22 @@ func writes(b *store.Batch) ([]request, error) {
 	var rows rowGroups
 	err := b.Objects(func(before, after tocsin.Object) error {
 		for _, st := range sqlstore.WriteObject(before, after) {
-			rows.add(st, before != nil)
+			rows.add(st)
 		}
 		return nil
 	})
 	for _, r := range b.Records() {
-		rows.add(sqlstore.WriteRecord(r), false)
+		rows.add(sqlstore.WriteRecord(r))
 	}
-	err = errors.Join(err, b.Heads(func(h store.Head) error {
-		rows.add(sqlstore.WriteHead(h), !h.New)
+	for _, e := range b.Erased() {
+		rows.add(sqlstore.EraseDetails(e))
+	}
+	err = errors.Join(err, b.Replies(func(r store.StoredReply) error {
+		st, err := sqlstore.WriteReply(r)
+		rows.add(st)
+		return err
+	}), b.Heads(func(h store.Head) error {
+		rows.add(sqlstore.WriteHead(h))
 		return nil
 	}))
 	if err != nil {

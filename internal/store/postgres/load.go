@@ -110,7 +110,25 @@ func (l *loader) first() []request {
 			return nil
 		},
 	})
+	l.batch.WantReplies(func(org tocsin.ID, key [32]byte) { requests = append(requests, l.replyRead(org, key)) })
 	return append(requests, l.reads(false)...)
+}
+
+// replyRead reads a stored reply, which nothing remembers.
+func (l *loader) replyRead(org tocsin.ID, key [32]byte) request {
+	return request{
+		Statement: sqlstore.Statement{SQL: sqlstore.LoadReplySQL, Args: []any{org[:], key[:]}},
+		read: func(rows pgx.Rows) error {
+			for rows.Next() {
+				r, err := sqlstore.ScanReply(org, key, rows)
+				if err != nil {
+					return err
+				}
+				l.batch.SetReply(r)
+			}
+			return nil
+		},
+	}
 }
 
 // sawHead hands what is remembered to the batch, or marks it to be read after

@@ -29,28 +29,32 @@ func manyRows(single string, oids []uint32) (string, error) {
 		types[i], columns[i] = fmt.Sprintf("$%d::%s", i+1, name), fmt.Sprintf("p%d", i+1)
 	}
 	rows := "unnest(" + strings.Join(types, ", ") + ")"
-	if into, _, found := strings.Cut(single, " VALUES ("); found && strings.HasPrefix(single, "INSERT ") {
-		return into + " SELECT * FROM " + rows, nil
+	if into, values, found := strings.Cut(single, " VALUES ("); found && strings.HasPrefix(single, "INSERT ") {
+		_, tail, _ := strings.Cut(values, ")")
+		return into + " SELECT * FROM " + rows + tail, nil
+	}
+	if from, where, found := strings.Cut(single, " WHERE "); found && strings.HasPrefix(single, "DELETE ") {
+		remove := from + " USING " + rows + " AS r (" + strings.Join(columns, ", ") + ") WHERE " + parameter.ReplaceAllString(where, "r.p$1")
+		return mustChange(remove, "cardinality($1::"+strings.TrimPrefix(types[0], "$1::")+")"), nil
 	}
 	if set, where, found := strings.Cut(single, " WHERE "); found && strings.HasPrefix(single, "UPDATE ") {
 		update := parameter.ReplaceAllString(set, "r.p$1") + " FROM " + rows + " AS r (" + strings.Join(columns, ", ") + ") WHERE " +
 			parameter.ReplaceAllString(where, "r.p$1")
 		return mustChange(update, "cardinality($1::"+strings.TrimPrefix(types[0], "$1::")+")"), nil
 	}
-	return "", fmt.Errorf("%q is neither an INSERT of VALUES nor an UPDATE", single)
+	return "", fmt.Errorf("%q is neither an INSERT of VALUES nor an UPDATE or a DELETE", single)
 }
 
-// mustChange makes an update that does not find all its rows fail at the server,
-// where COMMIT is already on its way: it divides by zero.
+// mustChange makes an update or a delete that does not find all its rows fail at
+// the server, where COMMIT is already on its way: it divides by zero.
 func mustChange(update, rows string) string {
 	return "WITH changed AS (" + update + " RETURNING 1) SELECT 1 / (count(*) = " + rows + ")::integer FROM changed"
 }
 
 // A rowGroup is rows to be written by statements of one text.
 type rowGroup struct {
-	text   string
-	update bool
-	rows   [][]any
+	text string
+	rows [][]any
 }
 
 // rowGroups collects rows by text, in order of first appearance.
@@ -59,13 +63,13 @@ type rowGroups struct {
 	byText map[string]*rowGroup
 }
 
-func (g *rowGroups) add(st sqlstore.Statement, update bool) {
+func (g *rowGroups) add(st sqlstore.Statement) {
 	group := g.byText[st.SQL]
 	if group == nil {
 		if g.byText == nil {
 			g.byText = make(map[string]*rowGroup)
 		}
-		group = &rowGroup{text: st.SQL, update: update}
+		group = &rowGroup{text: st.SQL}
 		g.byText[st.SQL] = group
 		g.groups = append(g.groups, group)
 	}
@@ -78,7 +82,7 @@ func (g *rowGroup) request() (request, error) {
 	switch {
 	case len(g.rows) == 0:
 		return request{}, errors.New("a group without rows")
-	case len(g.rows) == 1 && g.update:
+	case len(g.rows) == 1 && !strings.HasPrefix(g.text, "INSERT "):
 		return request{Statement: sqlstore.Statement{SQL: mustChange(g.text, "1"), Args: g.rows[0]}}, nil
 	case len(g.rows) == 1:
 		return request{Statement: sqlstore.Statement{SQL: g.text, Args: g.rows[0]}}, nil

@@ -138,3 +138,34 @@ func (c *connection) checkSettings() error {
 	}
 	return nil
 }
+
+// values is a row of the driver's, scanned as database/sql would.
+type values []driver.Value
+
+// Scan copies the row's columns to what is scanned into.
+func (v values) Scan(to ...any) error {
+	if len(to) != len(v) {
+		return fmt.Errorf("a row of %d columns was scanned into %d", len(v), len(to))
+	}
+	for i, d := range to {
+		ok := true
+		switch d := d.(type) {
+		case interface{ Scan(any) error }:
+			if err := d.Scan(v[i]); err != nil {
+				return err
+			}
+		case *string:
+			*d, ok = v[i].(string)
+		case *int64:
+			*d, ok = v[i].(int64)
+		case *[]byte:
+			*d, ok = v[i].([]byte)
+		default:
+			ok = false
+		}
+		if !ok {
+			return fmt.Errorf("column %d holds %T, which does not go into %T", i+1, v[i], d)
+		}
+	}
+	return nil
+}

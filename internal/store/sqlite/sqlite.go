@@ -9,6 +9,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -57,6 +58,7 @@ type Store struct {
 	readers      *sql.DB
 	cache        *cache
 	windows      windows
+	leases       leases
 
 	// mu guards the writing connection and what belongs to it.
 	mu      sync.Mutex
@@ -255,6 +257,20 @@ func (s *Store) decideAndWrite(ctx context.Context, b *store.Batch) error {
 		}
 	}
 	failpoint.Hit("after-records")
+	for _, e := range b.Erased() {
+		if err := s.conn.exec(sqlstore.EraseDetails(e)); err != nil {
+			return fmt.Errorf("erase the details of record %d: %w", e.Seq, err)
+		}
+	}
+	if err := b.Replies(func(r store.StoredReply) error {
+		st, err := sqlstore.WriteReply(r)
+		if err != nil {
+			return err
+		}
+		return s.conn.exec(st)
+	}); err != nil {
+		return fmt.Errorf("keep a reply: %w", err)
+	}
 	return b.Heads(func(h store.Head) error { return s.conn.exec(sqlstore.WriteHead(h)) })
 }
 
@@ -309,6 +325,19 @@ func (s *Store) load(ctx context.Context, b *store.Batch) (err error) {
 			b.SetObject(o)
 		}
 	})
+	b.WantReplies(func(org tocsin.ID, key [32]byte) {
+		if err != nil {
+			return
+		}
+		var found []driver.Value
+		if found, err = s.conn.row(sqlstore.LoadReplySQL, org[:], key[:]); err != nil || found == nil {
+			return
+		}
+		var r store.StoredReply
+		if r, err = sqlstore.ScanReply(org, key, values(found)); err == nil {
+			b.SetReply(r)
+		}
+	})
 	b.WantAccess(func(_, key tocsin.ID) {
 		if err != nil {
 			return
@@ -348,15 +377,18 @@ func (s *Store) publish(b *store.Batch) {
 	})
 }
 
-// RecordUse is store.Store's.
-func (s *Store) RecordUse(_ context.Context, uses []store.KeyUse) error {
+// write commits statements that are no change: nothing of them is logged.
+func (s *Store) write(statements ...sqlstore.Statement) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.Err(); err != nil {
+		return err
+	}
 	if err := s.conn.do("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	for _, u := range uses {
-		if err := s.conn.exec(sqlstore.RecordUseOf(u)); err != nil {
+	for _, st := range statements {
+		if err := s.conn.exec(st); err != nil {
 			return errors.Join(err, s.conn.do("ROLLBACK"))
 		}
 	}
@@ -365,6 +397,20 @@ func (s *Store) RecordUse(_ context.Context, uses []store.KeyUse) error {
 		s.Fail(err) // later commits would stand on this one in the write-ahead log
 	}
 	return err
+}
+
+// RecordUse is store.Store's.
+func (s *Store) RecordUse(_ context.Context, uses []store.KeyUse) error {
+	statements := make([]sqlstore.Statement, len(uses))
+	for i, u := range uses {
+		statements[i] = sqlstore.RecordUseOf(u)
+	}
+	return s.write(statements...)
+}
+
+// ForgetReplies is store.Store's.
+func (s *Store) ForgetReplies(context.Context) error {
+	return s.write(sqlstore.ForgetRepliesBefore(s.opts.Now().Add(-tocsin.ReplyLife)))
 }
 
 // watch looks twice a second whether another process has committed, so that a

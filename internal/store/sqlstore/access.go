@@ -57,6 +57,28 @@ var apiKeys = &table{
 	},
 }
 
+var invitations = &table{
+	kind: tocsin.KindInvitation, name: "invitations",
+	fixed:   "email, role, scope, scope_id, secret_hash, expires_at",
+	mutable: "accepted_at, revoked_at, user_id",
+	fixedValues: func(o tocsin.Object) []any {
+		i := o.(*tocsin.Invitation)
+		return []any{i.Email, i.Role, string(i.Scope), i.ScopeID[:], i.SecretHash[:], micros(i.ExpiresAt)}
+	},
+	mutableValues: func(o tocsin.Object) []any {
+		i := o.(*tocsin.Invitation)
+		return []any{micros(i.AcceptedAt), micros(i.RevokedAt), optional(i.User)}
+	},
+	fresh: func() (tocsin.Object, []any) {
+		i := new(tocsin.Invitation)
+		return i, append(
+			metaDest(i.Head()),
+			&i.Email, &i.Role, &i.Scope, toID(&i.ScopeID), toHash(&i.SecretHash), toTime(&i.ExpiresAt),
+			toTime(&i.AcceptedAt), toTime(&i.RevokedAt), toID(&i.User),
+		)
+	},
+}
+
 // accessSQL selects a key with its owner, one row for each live grant of the
 // owner and one with NULLs where there is none.
 var accessSQL = func() string {

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"tocsin"
@@ -17,6 +18,28 @@ func micros(t time.Time) int64 {
 		return 0
 	}
 	return t.UnixMicro()
+}
+
+// truth is 1 for true and 0 for false.
+func truth(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+type truthScanner struct{ to *bool }
+
+func toTruth(b *bool) any { return truthScanner{b} }
+
+// Scan takes 0 or 1.
+func (s truthScanner) Scan(src any) error {
+	n, ok := src.(int64)
+	if !ok || n != 0 && n != 1 {
+		return fmt.Errorf("a column of truths holds %v, not 0 or 1", src)
+	}
+	*s.to = n == 1
+	return nil
 }
 
 // optional is an id's bytes, or NULL for the zero one.
@@ -109,6 +132,51 @@ func (s listScanner) Scan(src any) error {
 		return nil
 	}
 	return json.Unmarshal([]byte(text), s.to)
+}
+
+type labelsScanner struct{ to *map[string]string }
+
+func toLabels(l *map[string]string) any { return labelsScanner{l} }
+
+// Scan takes JSON text of labels as the log has them.
+func (s labelsScanner) Scan(src any) error {
+	var texts []string
+	err := (listScanner{&texts}).Scan(src)
+	*s.to = tocsin.ParseLabels(texts)
+	return err
+}
+
+type linksScanner struct{ to *[]tocsin.Link }
+
+func toLinks(l *[]tocsin.Link) any { return linksScanner{l} }
+
+// Scan takes JSON text of links as the log has them.
+func (s linksScanner) Scan(src any) error {
+	var texts []string
+	err := (listScanner{&texts}).Scan(src)
+	*s.to = tocsin.ParseLinks(texts)
+	return err
+}
+
+type numbersScanner struct{ to *[]int64 }
+
+func toNumbers(l *[]int64) any { return numbersScanner{l} }
+
+// Scan takes JSON text of whole numbers in decimal form.
+func (s numbersScanner) Scan(src any) error {
+	var texts []string
+	if err := (listScanner{&texts}).Scan(src); err != nil {
+		return err
+	}
+	*s.to = nil
+	for _, text := range texts {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return fmt.Errorf("a list of numbers holds %q", text)
+		}
+		*s.to = append(*s.to, n)
+	}
+	return nil
 }
 
 type idsScanner struct{ to *[]tocsin.ID }

@@ -10,7 +10,7 @@ import (
 var incidents = &table{
 	kind: tocsin.KindIncident, name: "incidents",
 	fixed: "number, project_id, dataset_ids, type, source, check_id, check_name, check_url, reporter_id, started_at, opened_at",
-	mutable: "title, description, severity, error_message, affected_regions, failure_count, resolution_notes, lead_id, " +
+	mutable: "title, description, severity, error_message, affected_regions, failure_count, resolution_notes, labels, links, lead_id, " +
 		"acknowledged_at, resolved_at, status",
 	indexed: func(o tocsin.Object) string { return string(o.(*tocsin.Incident).Status) },
 	fixedValues: func(o tocsin.Object) []any {
@@ -24,7 +24,7 @@ var incidents = &table{
 		i := o.(*tocsin.Incident)
 		return []any{
 			i.Title, i.Description, string(i.Severity), i.ErrorMessage, jsonText(i.AffectedRegions), i.FailureCount,
-			i.ResolutionNotes, optional(i.Lead), micros(i.AcknowledgedAt), micros(i.ResolvedAt), string(i.Status),
+			i.ResolutionNotes, jsonText(tocsin.LabelTexts(i.Labels)), jsonText(tocsin.LinkTexts(i.Links)), optional(i.Lead), micros(i.AcknowledgedAt), micros(i.ResolvedAt), string(i.Status),
 		}
 	},
 	fresh: func() (tocsin.Object, []any) {
@@ -35,7 +35,7 @@ var incidents = &table{
 			&i.Number, toID(&i.Project), toIDs(&i.Datasets), &i.Type, &i.Source,
 			toID(&i.Check), &i.CheckName, &i.CheckURL, toID(&i.Reporter), toTime(&i.StartedAt), toTime(&i.OpenedAt),
 			&i.Title, &i.Description, &i.Severity, &i.ErrorMessage, toList(&i.AffectedRegions), &i.FailureCount,
-			&i.ResolutionNotes, toID(&i.Lead), toTime(&i.AcknowledgedAt), toTime(&i.ResolvedAt), &i.Status,
+			&i.ResolutionNotes, toLabels(&i.Labels), toLinks(&i.Links), toID(&i.Lead), toTime(&i.AcknowledgedAt), toTime(&i.ResolvedAt), &i.Status,
 		)
 	},
 }
@@ -132,6 +132,16 @@ func incidentsWhere(org tocsin.ID, q tocsin.IncidentQuery) *where {
 		}
 		w.add(w.in("status", textArgs(q.Statuses)))
 	}
+	if q.Number != 0 {
+		w.add("number = ?", int64(q.Number))
+	}
+	for _, label := range q.Labels {
+		w.add(w.labelled(org, label))
+	}
+	if q.Text != "" {
+		like := "%" + escapeLike(lowerASCII(q.Text)) + "%"
+		w.add(`(lower(title) LIKE ? ESCAPE '\' OR lower(description) LIKE ? ESCAPE '\' OR lower(error_message) LIKE ? ESCAPE '\')`, like, like, like)
+	}
 	if q.Severities != nil {
 		w.add(w.in("severity", textArgs(q.Severities)))
 	}
@@ -150,6 +160,47 @@ func incidentsWhere(org tocsin.ID, q tocsin.IncidentQuery) *where {
 	return w
 }
 
+// labelled returns the condition that an incident carries a label, or one with
+// that key.
+func (w *where) labelled(org tocsin.ID, label string) string {
+	const found = "id IN (SELECT l.incident_id FROM incident_labels l WHERE l.org_id = ? AND "
+	if strings.Contains(label, "=") {
+		return w.bind(found+"l.label = ?)", org[:], label)
+	}
+	return w.bind(found+"l.label >= ? AND l.label < ?)", org[:], label+"=", label+">") // '>' comes after '='
+}
+
+// lowerASCII does what lower() does in both engines.
+func lowerASCII(text string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, text)
+}
+
+// escapeLike makes a text stand for itself in a LIKE pattern.
+func escapeLike(text string) string {
+	return strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text)
+}
+
+// after returns the condition that an incident comes behind a position.
+func after(q tocsin.IncidentQuery, w *where) {
+	if q.After == nil {
+		return
+	}
+	than := ">"
+	if q.Descending {
+		than = "<"
+	}
+	if q.Sort == tocsin.SortNumber {
+		w.add("number "+than+" ?", int64(q.After.Number))
+		return
+	}
+	w.add("("+sortColumns[q.Sort]+", number) "+than+" (?, ?)", q.After.Value, int64(q.After.Number))
+}
+
 func (w *where) String() string { return " WHERE " + strings.Join(w.conditions, " AND ") }
 
 // orderBy returns the ORDER BY clause of a query.
@@ -158,16 +209,19 @@ func orderBy(q tocsin.IncidentQuery) string {
 	if q.Descending {
 		direction = " DESC"
 	}
-	by := map[tocsin.SortField]string{
-		tocsin.SortCreated:  "created_at",
-		tocsin.SortUpdated:  "updated_at",
-		tocsin.SortStarted:  "started_at",
-		tocsin.SortResolved: "resolved_at",
-		tocsin.SortSeverity: "CASE severity WHEN 'critical' THEN 4 WHEN 'major' THEN 3 WHEN 'minor' THEN 2 ELSE 1 END",
-		tocsin.SortStatus:   "CASE status WHEN 'open' THEN 1 WHEN 'investigating' THEN 2 WHEN 'fixing' THEN 3 WHEN 'resolved' THEN 4 ELSE 5 END",
-	}[q.Sort]
+	by := sortColumns[q.Sort]
 	if by != "" {
 		by += direction + ", "
 	}
 	return " ORDER BY " + by + "number" + direction
+}
+
+// sortColumns is what each sort field sorts by; it is never written.
+var sortColumns = map[tocsin.SortField]string{
+	tocsin.SortCreated:  "created_at",
+	tocsin.SortUpdated:  "updated_at",
+	tocsin.SortStarted:  "started_at",
+	tocsin.SortResolved: "resolved_at",
+	tocsin.SortSeverity: "CASE severity WHEN 'critical' THEN 4 WHEN 'major' THEN 3 WHEN 'minor' THEN 2 ELSE 1 END",
+	tocsin.SortStatus:   "CASE status WHEN 'open' THEN 1 WHEN 'investigating' THEN 2 WHEN 'fixing' THEN 3 WHEN 'resolved' THEN 4 ELSE 5 END",
 }

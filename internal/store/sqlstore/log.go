@@ -18,6 +18,13 @@ func WriteRecord(r store.Record) Statement {
 
 const logSQL = "SELECT " + recordColumns + " FROM log WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3"
 
+const logBeforeSQL = "SELECT " + recordColumns + " FROM log WHERE org_id = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3"
+
+// EraseDetails returns what erases the details of a log record.
+func EraseDetails(e store.Erasure) Statement {
+	return Statement{SQL: "UPDATE log SET details = NULL, nonce = NULL WHERE org_id = $1 AND seq = $2", Args: []any{e.Org[:], e.Seq}}
+}
+
 // historySQL walks an object's records back from its newest: each names its
 // predecessor, so that the log needs no second index.
 const historySQL = `WITH RECURSIVE history AS (

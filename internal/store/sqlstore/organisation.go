@@ -4,11 +4,14 @@ import "tocsin"
 
 var organisations = &table{
 	kind: tocsin.KindOrganisation, name: "organisations",
-	mutable:       "name",
-	mutableValues: func(o tocsin.Object) []any { return []any{o.(*tocsin.Organisation).Name} },
+	mutable: "name, require_if_match, audit_epoch, audit_previous",
+	mutableValues: func(o tocsin.Object) []any {
+		org := o.(*tocsin.Organisation)
+		return []any{org.Name, truth(org.RequireIfMatch), org.AuditEpoch, org.AuditPrevious}
+	},
 	fresh: func() (tocsin.Object, []any) {
 		o := new(tocsin.Organisation)
-		return o, append(metaDest(o.Head()), &o.Name)
+		return o, append(metaDest(o.Head()), &o.Name, toTruth(&o.RequireIfMatch), &o.AuditEpoch, &o.AuditPrevious)
 	},
 }
 
@@ -51,13 +54,13 @@ var checks = &table{
 
 var users = &table{
 	kind: tocsin.KindUser, name: "users",
-	mutable: "name, email",
+	mutable: "name, email, deactivated_at",
 	mutableValues: func(o tocsin.Object) []any {
 		u := o.(*tocsin.User)
-		return []any{u.Name, u.Email}
+		return []any{u.Name, u.Email, micros(u.DeactivatedAt)}
 	},
 	fresh: func() (tocsin.Object, []any) {
 		u := new(tocsin.User)
-		return u, append(metaDest(u.Head()), &u.Name, &u.Email)
+		return u, append(metaDest(u.Head()), &u.Name, &u.Email, toTime(&u.DeactivatedAt))
 	},
 }

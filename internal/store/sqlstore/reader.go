@@ -99,9 +99,13 @@ func (r *Reader) Get(ctx context.Context, org tocsin.ID, key store.Key) (tocsin.
 }
 
 // List is store.Store's.
-func (r *Reader) List(ctx context.Context, org tocsin.ID, kind tocsin.Kind) ([]tocsin.Object, error) {
+func (r *Reader) List(ctx context.Context, org tocsin.ID, kind tocsin.Kind, page store.Page) ([]tocsin.Object, error) {
 	t := tables[kind]
-	return all(ctx, r, Statement{SQL: t.selectSQL + " WHERE org_id = $1 ORDER BY created_at, id", Args: []any{org[:]}}, scanAs[tocsin.Object](t))
+	st := Statement{SQL: t.selectSQL + " WHERE org_id = $1 AND id > $2 ORDER BY id", Args: []any{org[:], page.After[:]}}
+	if page.Limit > 0 {
+		st.SQL, st.Args = st.SQL+" LIMIT $3", append(st.Args, page.Limit)
+	}
+	return all(ctx, r, st, scanAs[tocsin.Object](t))
 }
 
 // Organisations is store.Store's.
@@ -110,27 +114,37 @@ func (r *Reader) Organisations(ctx context.Context) ([]*tocsin.Organisation, err
 }
 
 // Incidents is store.Store's.
-func (r *Reader) Incidents(ctx context.Context, org tocsin.ID, q tocsin.IncidentQuery) ([]*tocsin.Incident, int, error) {
+func (r *Reader) Incidents(ctx context.Context, org tocsin.ID, q tocsin.IncidentQuery) ([]*tocsin.Incident, error) {
 	w := incidentsWhere(org, q)
-	var total int
-	if err := r.db.QueryRowContext(ctx, "SELECT count(*) FROM incidents"+w.String(), w.args...).Scan(&total); err != nil {
-		return nil, 0, fmt.Errorf("count incidents: %w", err)
-	}
+	after(q, w)
 	text := incidents.selectSQL + w.String() + orderBy(q) + w.bind(" LIMIT ? OFFSET ?", q.Limit, q.Offset)
 	rows, err := r.db.QueryContext(ctx, text, w.args...)
 	if err != nil {
-		return nil, 0, fmt.Errorf("list incidents: %w", err)
+		return nil, fmt.Errorf("list incidents: %w", err)
 	}
-	page, err := collect(rows, scanAs[*tocsin.Incident](incidents))
-	return page, total, err
+	return collect(rows, scanAs[*tocsin.Incident](incidents))
+}
+
+// CountIncidents is store.Store's.
+func (r *Reader) CountIncidents(ctx context.Context, org tocsin.ID, q tocsin.IncidentQuery) (int, error) {
+	w := incidentsWhere(org, q)
+	var total int
+	if err := r.db.QueryRowContext(ctx, "SELECT count(*) FROM incidents"+w.String(), w.args...).Scan(&total); err != nil {
+		return 0, fmt.Errorf("count incidents: %w", err)
+	}
+	return total, nil
 }
 
 // Comments is store.Store's.
-func (r *Reader) Comments(ctx context.Context, org, incident tocsin.ID) ([]*tocsin.Comment, error) {
-	return all(ctx, r, Statement{
-		SQL:  comments.selectSQL + " WHERE org_id = $1 AND incident_id = $2 ORDER BY seq",
-		Args: []any{org[:], incident[:]},
-	}, scanAs[*tocsin.Comment](comments))
+func (r *Reader) Comments(ctx context.Context, org, incident tocsin.ID, after int64, limit int) ([]*tocsin.Comment, error) {
+	st := Statement{
+		SQL:  comments.selectSQL + " WHERE org_id = $1 AND incident_id = $2 AND seq > $3 ORDER BY seq",
+		Args: []any{org[:], incident[:], after},
+	}
+	if limit > 0 {
+		st.SQL, st.Args = st.SQL+" LIMIT $4", append(st.Args, limit)
+	}
+	return all(ctx, r, st, scanAs[*tocsin.Comment](comments))
 }
 
 // History is store.Store's.
@@ -149,6 +163,11 @@ func (r *Reader) History(ctx context.Context, org tocsin.ID, key store.Key) ([]t
 // Log is store.Store's.
 func (r *Reader) Log(ctx context.Context, org tocsin.ID, after int64, limit int) ([]store.Record, error) {
 	return all(ctx, r, Statement{SQL: logSQL, Args: []any{org[:], after, limit}}, func(rows *sql.Rows) (store.Record, error) { return scanRecord(rows) })
+}
+
+// LogBefore is store.Store's.
+func (r *Reader) LogBefore(ctx context.Context, org tocsin.ID, before int64, limit int) ([]store.Record, error) {
+	return all(ctx, r, Statement{SQL: logBeforeSQL, Args: []any{org[:], before, limit}}, func(rows *sql.Rows) (store.Record, error) { return scanRecord(rows) })
 }
 
 // Access is store.Store's.

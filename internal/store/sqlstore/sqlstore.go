@@ -8,6 +8,7 @@ package sqlstore
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -49,7 +50,8 @@ type table struct {
 var tables = func() map[tocsin.Kind]*table {
 	m := make(map[tocsin.Kind]*table)
 	for _, t := range []*table{
-		organisations, projects, datasets, checks, users, roles, grants, apiKeys, incidents, comments,
+		organisations, projects, datasets, checks, users, invitations, roles, grants, apiKeys, incidents, comments,
+		redactions, auditExports, installations, registrations,
 	} {
 		t.columns = slices.Concat(split(metaColumns), split(t.fixed), split(t.mutable))
 		t.selectSQL = "SELECT " + t.columnList("") + " FROM " + t.name
@@ -137,13 +139,14 @@ func WriteObject(before, after tocsin.Object) []Statement {
 		return append([]Statement{{SQL: t.insertSQL, Args: t.insertArgs(after)}}, memberships(after)...)
 	}
 	args := t.updateArgs(before, after)
+	update := Statement{SQL: t.updateIndexedSQL, Args: args}
 	if t.indexed != nil && t.indexed(before) == t.indexed(after) {
-		return []Statement{{SQL: t.updateSQL, Args: args[:len(args)-1]}}
+		update = Statement{SQL: t.updateSQL, Args: args[:len(args)-1]}
 	}
-	return []Statement{{SQL: t.updateIndexedSQL, Args: args}}
+	return append([]Statement{update}, relabel(before, after)...)
 }
 
-// memberships returns what makes a new incident found by its datasets.
+// memberships returns what makes a new incident found by its datasets and labels.
 func memberships(o tocsin.Object) []Statement {
 	inc, ok := o.(*tocsin.Incident)
 	if !ok {
@@ -155,6 +158,33 @@ func memberships(o tocsin.Object) []Statement {
 			SQL:  "INSERT INTO incident_datasets (org_id, dataset_id, incident_id) VALUES ($1, $2, $3)",
 			Args: []any{inc.Org[:], d[:], inc.ID[:]},
 		})
+	}
+	return append(out, relabel(&tocsin.Incident{}, o)...)
+}
+
+// relabel returns what makes an incident found by other labels than before.
+func relabel(before, after tocsin.Object) []Statement {
+	inc, ok := after.(*tocsin.Incident)
+	if !ok {
+		return nil
+	}
+	was, is := before.(*tocsin.Incident).Labels, inc.Labels
+	if maps.Equal(was, is) {
+		return nil
+	}
+	var out []Statement
+	change := func(text, key, value string) {
+		out = append(out, Statement{SQL: text, Args: []any{inc.Org[:], key + "=" + value, inc.ID[:]}})
+	}
+	for key, value := range was {
+		if now, kept := is[key]; !kept || now != value {
+			change("DELETE FROM incident_labels WHERE org_id = $1 AND label = $2 AND incident_id = $3", key, value)
+		}
+	}
+	for key, value := range is {
+		if old, had := was[key]; !had || old != value {
+			change("INSERT INTO incident_labels (org_id, label, incident_id) VALUES ($1, $2, $3)", key, value)
+		}
 	}
 	return out
 }

@@ -51,6 +51,9 @@ CREATE TABLE organisations (
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     name       TEXT COLLATE "C" NOT NULL,
+    require_if_match BIGINT NOT NULL,
+    audit_epoch BIGINT NOT NULL,
+    audit_previous TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (org_id, id)
 );
 
@@ -107,6 +110,7 @@ CREATE TABLE users (
     updated_at BIGINT NOT NULL,
     name       TEXT COLLATE "C" NOT NULL,
     email      TEXT COLLATE "C" NOT NULL,
+    deactivated_at BIGINT NOT NULL,
     PRIMARY KEY (org_id, id),
     UNIQUE (org_id, email)
 );
@@ -193,6 +197,8 @@ CREATE TABLE incidents (
     affected_regions TEXT COLLATE "C" NOT NULL,
     failure_count    BIGINT NOT NULL,
     resolution_notes TEXT COLLATE "C" NOT NULL,
+    labels           TEXT COLLATE "C" NOT NULL,
+    links            TEXT COLLATE "C" NOT NULL,
     check_id         BYTEA,
     check_name       TEXT COLLATE "C" NOT NULL,
     check_url        TEXT COLLATE "C" NOT NULL,
@@ -274,3 +280,123 @@ BEGIN
     RETURN 0;
 END $$;
 -- +goose StatementEnd
+
+CREATE TABLE incident_labels (
+    org_id      BYTEA NOT NULL,
+    label       TEXT COLLATE "C" NOT NULL,
+    incident_id BYTEA NOT NULL,
+    PRIMARY KEY (org_id, label, incident_id)
+);
+
+CREATE TABLE invitations (
+    org_id     BYTEA NOT NULL,
+    id         BYTEA NOT NULL,
+    version    BIGINT NOT NULL,
+    seq        BIGINT NOT NULL,
+    leaf       BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    email       TEXT COLLATE "C" NOT NULL,
+    role        TEXT COLLATE "C" NOT NULL,
+    scope       TEXT COLLATE "C" NOT NULL,
+    scope_id    BYTEA NOT NULL,
+    secret_hash BYTEA NOT NULL,
+    expires_at  BIGINT NOT NULL,
+    accepted_at BIGINT NOT NULL,
+    revoked_at  BIGINT NOT NULL,
+    user_id     BYTEA,
+    PRIMARY KEY (org_id, id)
+);
+
+-- An invitation's token brings its id and nothing else: this finds its organisation.
+CREATE UNIQUE INDEX invitations_by_id ON invitations (id);
+
+CREATE TABLE redactions (
+    org_id     BYTEA NOT NULL,
+    id         BYTEA NOT NULL,
+    version    BIGINT NOT NULL,
+    seq        BIGINT NOT NULL,
+    leaf       BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    entries TEXT COLLATE "C" NOT NULL,
+    reason  TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (org_id, id)
+);
+
+CREATE TABLE audit_exports (
+    org_id     BYTEA NOT NULL,
+    id         BYTEA NOT NULL,
+    version    BIGINT NOT NULL,
+    seq        BIGINT NOT NULL,
+    leaf       BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    size BIGINT NOT NULL,
+    PRIMARY KEY (org_id, id)
+);
+
+-- The installation as its own log knows it, and the organisations entered there.
+CREATE TABLE installations (
+    org_id     BYTEA NOT NULL,
+    id         BYTEA NOT NULL,
+    version    BIGINT NOT NULL,
+    seq        BIGINT NOT NULL,
+    leaf       BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    keys           TEXT COLLATE "C" NOT NULL,
+    audit_epoch    BIGINT NOT NULL,
+    audit_previous TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (org_id, id)
+);
+
+CREATE TABLE registrations (
+    org_id     BYTEA NOT NULL,
+    id         BYTEA NOT NULL,
+    version    BIGINT NOT NULL,
+    seq        BIGINT NOT NULL,
+    leaf       BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    first_leaf TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (org_id, id)
+);
+
+-- Replies to changes that were asked for once: written with the change.
+CREATE TABLE replies (
+    org_id      BYTEA NOT NULL,
+    key         BYTEA NOT NULL,
+    fingerprint BYTEA NOT NULL,
+    status      BIGINT NOT NULL,
+    header      TEXT COLLATE "C" NOT NULL,
+    body        BYTEA NOT NULL,
+    made_at     BIGINT NOT NULL,
+    PRIMARY KEY (org_id, key)
+);
+
+CREATE INDEX replies_by_age ON replies (made_at);
+
+-- What the follower of the logs has computed; see package audit.
+CREATE TABLE trees (
+    org_id     BYTEA NOT NULL PRIMARY KEY,
+    size       BIGINT NOT NULL,
+    edge       BYTEA NOT NULL,
+    checkpoint BYTEA NOT NULL
+);
+
+CREATE TABLE tiles (
+    org_id BYTEA NOT NULL,
+    level  BIGINT NOT NULL,
+    n      BIGINT NOT NULL,
+    hashes BYTEA NOT NULL,
+    PRIMARY KEY (org_id, level, n)
+);
+
+-- The right to do what only one node may do at a time, fenced by its epoch.
+CREATE TABLE leases (
+    name       TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    holder     TEXT COLLATE "C" NOT NULL,
+    epoch      BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);

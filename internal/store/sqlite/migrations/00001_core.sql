@@ -51,6 +51,9 @@ CREATE TABLE organisations (
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     name       TEXT NOT NULL,
+    require_if_match INTEGER NOT NULL,
+    audit_epoch INTEGER NOT NULL,
+    audit_previous TEXT NOT NULL,
     PRIMARY KEY (org_id, id)
 ) STRICT;
 
@@ -107,6 +110,7 @@ CREATE TABLE users (
     updated_at INTEGER NOT NULL,
     name       TEXT NOT NULL,
     email      TEXT NOT NULL,
+    deactivated_at INTEGER NOT NULL,
     PRIMARY KEY (org_id, id),
     UNIQUE (org_id, email)
 ) STRICT;
@@ -193,6 +197,8 @@ CREATE TABLE incidents (
     affected_regions TEXT NOT NULL,
     failure_count    INTEGER NOT NULL,
     resolution_notes TEXT NOT NULL,
+    labels           TEXT NOT NULL,
+    links            TEXT NOT NULL,
     check_id         BLOB,
     check_name       TEXT NOT NULL,
     check_url        TEXT NOT NULL,
@@ -236,3 +242,115 @@ CREATE TABLE comments (
 ) STRICT;
 
 CREATE INDEX comments_of_incident ON comments (org_id, incident_id, seq);
+
+CREATE TABLE incident_labels (
+    org_id      BLOB NOT NULL,
+    label       TEXT NOT NULL,
+    incident_id BLOB NOT NULL,
+    PRIMARY KEY (org_id, label, incident_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE invitations (
+    org_id     BLOB NOT NULL,
+    id         BLOB NOT NULL,
+    version    INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,
+    leaf       BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    email       TEXT NOT NULL,
+    role        TEXT NOT NULL,
+    scope       TEXT NOT NULL,
+    scope_id    BLOB NOT NULL,
+    secret_hash BLOB NOT NULL,
+    expires_at  INTEGER NOT NULL,
+    accepted_at INTEGER NOT NULL,
+    revoked_at  INTEGER NOT NULL,
+    user_id     BLOB,
+    PRIMARY KEY (org_id, id)
+) STRICT;
+
+-- An invitation's token brings its id and nothing else: this finds its organisation.
+CREATE UNIQUE INDEX invitations_by_id ON invitations (id);
+
+CREATE TABLE redactions (
+    org_id     BLOB NOT NULL,
+    id         BLOB NOT NULL,
+    version    INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,
+    leaf       BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    entries TEXT NOT NULL,
+    reason  TEXT NOT NULL,
+    PRIMARY KEY (org_id, id)
+) STRICT;
+
+CREATE TABLE audit_exports (
+    org_id     BLOB NOT NULL,
+    id         BLOB NOT NULL,
+    version    INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,
+    leaf       BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    PRIMARY KEY (org_id, id)
+) STRICT;
+
+-- The installation as its own log knows it, and the organisations entered there.
+CREATE TABLE installations (
+    org_id     BLOB NOT NULL,
+    id         BLOB NOT NULL,
+    version    INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,
+    leaf       BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    keys           TEXT NOT NULL,
+    audit_epoch    INTEGER NOT NULL,
+    audit_previous TEXT NOT NULL,
+    PRIMARY KEY (org_id, id)
+) STRICT;
+
+CREATE TABLE registrations (
+    org_id     BLOB NOT NULL,
+    id         BLOB NOT NULL,
+    version    INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,
+    leaf       BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    first_leaf TEXT NOT NULL,
+    PRIMARY KEY (org_id, id)
+) STRICT;
+
+-- Replies to changes that were asked for once: written with the change.
+CREATE TABLE replies (
+    org_id      BLOB NOT NULL,
+    key         BLOB NOT NULL,
+    fingerprint BLOB NOT NULL,
+    status      INTEGER NOT NULL,
+    header      TEXT NOT NULL,
+    body        BLOB NOT NULL,
+    made_at     INTEGER NOT NULL,
+    PRIMARY KEY (org_id, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX replies_by_age ON replies (made_at);
+
+-- What the follower of the logs has computed; see package audit.
+CREATE TABLE trees (
+    org_id     BLOB NOT NULL PRIMARY KEY,
+    size       INTEGER NOT NULL,
+    edge       BLOB NOT NULL,
+    checkpoint BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tiles (
+    org_id BLOB NOT NULL,
+    level  INTEGER NOT NULL,
+    n      INTEGER NOT NULL,
+    hashes BLOB NOT NULL,
+    PRIMARY KEY (org_id, level, n)
+) STRICT;
