@@ -1,6 +1,6 @@
 // Package access says who is asking and decides who may do what: API keys and
-// their checking, users, roles and grants. It must never store or log a secret:
-// a key's token leaves it once, when the key is made.
+// their checking, users, roles, grants and invitations. It must never store or log a
+// secret: a token leaves it once, when its key or invitation is made.
 package access
 
 import (
@@ -62,7 +62,7 @@ func (s *Service) AuthenticateKey(ctx context.Context, keyID, token string) (toc
 
 // verify returns what the key of a token may do, if the token is good.
 func (s *Service) verify(ctx context.Context, token string) (*tocsin.Access, error) {
-	id, secret, wellFormed := parseToken(token)
+	id, secret, wellFormed := parseToken(keyToken, token)
 	hash := hashSecret(secret)
 	var stored [32]byte
 	a, err := s.store.Access(ctx, id)
@@ -121,138 +121,4 @@ func (s *Service) FlushUses(ctx context.Context) error {
 		}
 	}
 	return err
-}
-
-// CreateKey makes a key and returns it with its token, which is not stored and
-// cannot be had again.
-func (s *Service) CreateKey(ctx context.Context, actor tocsin.Actor, d tocsin.KeyDraft) (*tocsin.APIKey, string, error) {
-	if err := tocsin.InvalidFields(tocsin.NameProblems(d.Name)); err != nil {
-		return nil, "", err
-	}
-	var secret [32]byte
-	if _, err := io.ReadFull(s.random, secret[:]); err != nil {
-		return nil, "", err
-	}
-	id := s.newID()
-	keys := []store.Key{{Kind: tocsin.KindAPIKey, ID: id}, {Kind: tocsin.KindUser, ID: d.Owner}}
-	if !d.Project.IsZero() {
-		keys = append(keys, store.Key{Kind: tocsin.KindProject, ID: d.Project})
-	}
-	k, _, err := store.One[*tocsin.APIKey](ctx, s.store, store.Command{Actor: actor, Keys: keys, Decide: func(v store.View) (store.Change, error) {
-		if err := authorise(v, actor); err != nil {
-			return store.Change{}, err
-		}
-		if v.Access != nil && !within(d.Permissions, v.Access.Key.Permissions) {
-			return store.Change{}, tocsin.Errorf(tocsin.Forbidden, "a restricted key cannot make one that may do more")
-		}
-		for _, k := range keys[1:] {
-			if _, err := store.Object[tocsin.Object](v, k.Kind, k.ID); err != nil {
-				return store.Change{}, err
-			}
-		}
-		if !d.ExpiresAt.IsZero() && !d.ExpiresAt.After(v.Now) {
-			return store.Change{}, tocsin.InvalidFields(map[string]string{"expires_at": "expires_at must lie in the future"})
-		}
-		return store.Change{Action: "api_key.create", Objects: []tocsin.Object{&tocsin.APIKey{
-			Meta: tocsin.Meta{Org: actor.Org, ID: id}, Owner: d.Owner, Name: d.Name, Project: d.Project,
-			Permissions: d.Permissions, SecretHash: hashSecret(secret), ExpiresAt: d.ExpiresAt.UTC().Truncate(time.Microsecond),
-		}}}, nil
-	}})
-	if err != nil {
-		return nil, "", err
-	}
-	return k, formatToken(id, secret), nil
-}
-
-// within reports whether a new key's restriction is no wider than another's;
-// zero restricts nothing.
-func within(p, limit tocsin.Permissions) bool {
-	return limit == 0 || p != 0 && limit.Has(p)
-}
-
-// RevokeKey ends a key at once and for good.
-func (s *Service) RevokeKey(ctx context.Context, actor tocsin.Actor, id tocsin.ID) error {
-	return revoke(ctx, s.store, actor, store.Key{Kind: tocsin.KindAPIKey, ID: id}, func(k tocsin.APIKey, now time.Time) *tocsin.APIKey {
-		if k.RevokedAt.IsZero() {
-			k.RevokedAt = now
-		}
-		return &k
-	})
-}
-
-// CreateUser adds a person to the organisation.
-func (s *Service) CreateUser(ctx context.Context, actor tocsin.Actor, name, email string) (*tocsin.User, error) {
-	if err := tocsin.InvalidFields(tocsin.UserProblems(name, email)); err != nil {
-		return nil, err
-	}
-	return create(ctx, s, actor, tocsin.KindUser, nil, func(m tocsin.Meta) *tocsin.User {
-		return &tocsin.User{Meta: m, Name: name, Email: email}
-	})
-}
-
-// CreateRole makes a role of the organisation's own.
-func (s *Service) CreateRole(ctx context.Context, actor tocsin.Actor, name string, p tocsin.Permissions) (*tocsin.Role, error) {
-	if err := tocsin.InvalidFields(tocsin.NameProblems(name)); err != nil {
-		return nil, err
-	}
-	if _, builtin := tocsin.BuiltinRole(name); builtin {
-		return nil, tocsin.Errorf(tocsin.Conflict, "%s is a built-in role", name)
-	}
-	return create(ctx, s, actor, tocsin.KindRole, nil, func(m tocsin.Meta) *tocsin.Role {
-		return &tocsin.Role{Meta: m, Name: name, Permissions: p}
-	})
-}
-
-// Grant gives a user a role within a scope. The scope's id is that of the
-// project or dataset, and is not read for the organisation.
-func (s *Service) Grant(ctx context.Context, actor tocsin.Actor, user tocsin.ID, role string, scope tocsin.Scope, scopeID tocsin.ID) (*tocsin.Grant, error) {
-	needs := []store.Key{{Kind: tocsin.KindUser, ID: user}}
-	switch scope {
-	case tocsin.ScopeOrganisation:
-		scopeID = actor.Org
-	case tocsin.ScopeProject:
-		needs = append(needs, store.Key{Kind: tocsin.KindProject, ID: scopeID})
-	case tocsin.ScopeDataset:
-		needs = append(needs, store.Key{Kind: tocsin.KindDataset, ID: scopeID})
-	default:
-		return nil, tocsin.InvalidFields(map[string]string{"scope": "scope must be one of: organisation, project, dataset"})
-	}
-	if _, builtin := tocsin.BuiltinRole(role); builtin {
-		forOrganisation := role == tocsin.RoleAdmin || role == tocsin.RoleUser
-		if forOrganisation != (scope == tocsin.ScopeOrganisation) {
-			return nil, tocsin.InvalidFields(map[string]string{"role": "Admin and User are granted on the organisation, Manager, Editor and Viewer on a project or dataset"})
-		}
-	} else {
-		own, err := s.roleNamed(ctx, actor.Org, role)
-		if err != nil {
-			return nil, err
-		}
-		needs = append(needs, store.Key{Kind: tocsin.KindRole, ID: own.ID})
-	}
-	return create(ctx, s, actor, tocsin.KindGrant, needs, func(m tocsin.Meta) *tocsin.Grant {
-		return &tocsin.Grant{Meta: m, User: user, Role: role, Scope: scope, ScopeID: scopeID}
-	})
-}
-
-// RevokeGrant takes a role away again.
-func (s *Service) RevokeGrant(ctx context.Context, actor tocsin.Actor, id tocsin.ID) error {
-	return revoke(ctx, s.store, actor, store.Key{Kind: tocsin.KindGrant, ID: id}, func(g tocsin.Grant, now time.Time) *tocsin.Grant {
-		if g.RevokedAt.IsZero() {
-			g.RevokedAt = now
-		}
-		return &g
-	})
-}
-
-func (s *Service) roleNamed(ctx context.Context, org tocsin.ID, name string) (*tocsin.Role, error) {
-	roles, err := s.store.List(ctx, org, tocsin.KindRole, store.Page{})
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range roles {
-		if r := r.(*tocsin.Role); r.Name == name {
-			return r, nil
-		}
-	}
-	return nil, tocsin.Errorf(tocsin.NotFound, "there is no role %q", name)
 }

@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"time"
 
 	"tocsin"
 	"tocsin/internal/store"
@@ -11,6 +10,16 @@ import (
 // authorise lets those pass who may manage the organisation's members.
 func authorise(v store.View, actor tocsin.Actor) error {
 	return v.Authorise(actor, 0, tocsin.ManageMembers, tocsin.Target{}, tocsin.KindOrganisation)
+}
+
+// there returns an error unless all of the keyed objects exist.
+func there(v store.View, keys []store.Key) error {
+	for _, k := range keys {
+		if _, err := store.Object[tocsin.Object](v, k.Kind, k.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // create commits a new object, if what it needs is there.
@@ -23,10 +32,8 @@ func create[T tocsin.Object](ctx context.Context, s *Service, actor tocsin.Actor
 			if err := authorise(v, actor); err != nil {
 				return store.Change{}, err
 			}
-			for _, k := range needs {
-				if _, err := store.Object[tocsin.Object](v, k.Kind, k.ID); err != nil {
-					return store.Change{}, err
-				}
+			if err := there(v, needs); err != nil {
+				return store.Change{}, err
 			}
 			return store.Change{Action: string(kind) + ".create", Objects: []tocsin.Object{fresh(meta)}}, nil
 		},
@@ -34,21 +41,26 @@ func create[T tocsin.Object](ctx context.Context, s *Service, actor tocsin.Actor
 	return o, err
 }
 
-// revoke commits what end makes of the object. Doing so again changes nothing.
-func revoke[T any, P interface {
+// update commits what apply makes of a copy of the object, and returns it; more
+// are the keys that apply looks at beside. To come to the same is no change.
+func update[T any, P interface {
 	*T
 	tocsin.Object
-}](ctx context.Context, s store.Store, actor tocsin.Actor, key store.Key, end func(T, time.Time) *T,
-) error {
-	_, err := s.Commit(ctx, store.Command{Actor: actor, Keys: []store.Key{key}, Decide: func(v store.View) (store.Change, error) {
+}](ctx context.Context, s store.Store, actor tocsin.Actor, action string, key store.Key, more []store.Key, apply func(store.View, P) error,
+) (P, error) {
+	o, _, err := store.One[P](ctx, s, store.Command{Actor: actor, Keys: append([]store.Key{key}, more...), Decide: func(v store.View) (store.Change, error) {
 		if err := authorise(v, actor); err != nil {
 			return store.Change{}, err
 		}
-		o, err := store.Object[P](v, key.Kind, key.ID)
+		cur, err := store.Object[P](v, key.Kind, key.ID)
 		if err != nil {
 			return store.Change{}, err
 		}
-		return store.Change{Action: string(key.Kind) + ".revoke", Objects: []tocsin.Object{P(end(*o, v.Now))}}, nil
+		next := *cur
+		if err := apply(v, &next); err != nil {
+			return store.Change{}, err
+		}
+		return store.Change{Action: action, Objects: []tocsin.Object{P(&next)}}, nil
 	}})
-	return err
+	return o, err
 }
