@@ -15,6 +15,7 @@ func objects() []tocsin.Object {
 	return []tocsin.Object{
 		&tocsin.Organisation{}, &tocsin.Project{}, &tocsin.Dataset{}, &tocsin.Check{}, &tocsin.User{},
 		&tocsin.Role{}, &tocsin.Grant{}, &tocsin.APIKey{}, &tocsin.Incident{}, &tocsin.Comment{},
+		&tocsin.Invitation{}, &tocsin.Redaction{}, &tocsin.AuditExport{}, &tocsin.Installation{}, &tocsin.Registration{},
 	}
 }
 
@@ -77,6 +78,14 @@ func alter(t *testing.T, v reflect.Value) {
 		*x = append(*x, "one more")
 	case *[32]byte:
 		x[31]++
+	case *bool:
+		*x = !*x
+	case *[]int64:
+		*x = append(*x, 7)
+	case *map[string]string:
+		*x = map[string]string{"team": "other"}
+	case *[]tocsin.Link:
+		*x = append(*x, tocsin.Link{ID: tocsin.ID{1}, URL: "https://x.test/", Title: "one more"})
 	case *time.Time:
 		*x = hour(1).Add(time.Microsecond)
 	case *tocsin.Permissions:

@@ -127,6 +127,7 @@ func TestRecord_isReadAsEver(t *testing.T) {
 		Action: "incident.update", At: noon.Add(90*time.Second + 12*time.Microsecond),
 		Actor: actor.Kind, User: actor.User, Key: actor.Key, Door: actor.Door,
 		Request: actor.Request, Address: actor.Address, Agent: actor.Agent, Note: "seen & told",
+		Fields: []string{"affected_regions", "title"}, Leaf: r.LeafHash,
 		Changes: []tocsin.FieldChange{
 			{Name: "affected_regions", Old: tocsin.List([]string{"eu-west-1"}), New: tocsin.List(nil)},
 			{Name: "title", Old: tocsin.Text("slow"), New: tocsin.Text("<b>down</b> \u00fc\n\u2028\x01")},

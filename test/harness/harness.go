@@ -110,7 +110,7 @@ func Open(tb testing.TB, d app.Database) (app.Services, func()) {
 // answer from a cache that another process has outrun for a moment.
 func Incident(tb testing.TB, s app.Services, org, id tocsin.ID) *tocsin.Incident {
 	tb.Helper()
-	found, _, err := s.Store.Incidents(context.Background(), org, tocsin.IncidentQuery{
+	found, err := s.Store.Incidents(context.Background(), org, tocsin.IncidentQuery{
 		Reach: tocsin.Reach{Everywhere: true}, IDs: []tocsin.ID{id}, Limit: 1,
 	})
 	if err != nil || len(found) != 1 {

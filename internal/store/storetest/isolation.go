@@ -43,12 +43,13 @@ func sameID(t *testing.T, w *world) {
 	narrow := everywhere
 	narrow.Reach, narrow.Dataset = tocsin.Reach{Datasets: []tocsin.ID{w.dataset}}, w.dataset
 	for _, q := range []tocsin.IncidentQuery{everywhere, narrow} {
-		page, n, err := mine.Incidents(t.Context(), mine.org, q)
-		if err != nil || n != 1 || len(page) != 1 || page[0].Title != "mine alone" {
+		page, err := mine.Incidents(t.Context(), mine.org, q)
+		n, err2 := mine.CountIncidents(t.Context(), mine.org, q)
+		if err := errors.Join(err, err2); err != nil || n != 1 || len(page) != 1 || page[0].Title != "mine alone" {
 			t.Errorf("incidents of one organisation: %d of %d, %v; want its only one", len(page), n, err)
 		}
 	}
-	comments, err := mine.Comments(t.Context(), mine.org, id)
+	comments, err := mine.Comments(t.Context(), mine.org, id, 0, 0)
 	if err != nil || len(comments) != 1 || comments[0].Org != mine.org {
 		t.Errorf("comments of one organisation: %v, %v; want its only one", comments, err)
 	}

@@ -105,6 +105,7 @@ func history(t *testing.T, w *world) {
 		ID: entries[1].ID, Seq: made.Seq, Kind: tocsin.KindIncident, Object: i.ID, Version: 2, Action: "incident.update", At: made.UpdatedAt,
 		Actor: actor.Kind, User: actor.User, Key: actor.Key, Door: actor.Door,
 		Request: actor.Request, Address: actor.Address, Agent: actor.Agent, Note: "because\nof tests",
+		Fields: []string{"affected_regions", "failure_count", "title"}, Leaf: made.Leaf,
 		Changes: []tocsin.FieldChange{
 			{Name: "affected_regions", Old: tocsin.List([]string{}), New: tocsin.List([]string{"eu"})},
 			{Name: "failure_count", Old: tocsin.Int(0), New: tocsin.Int(3)},

@@ -2,20 +2,24 @@ package storetest
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"tocsin"
+	"tocsin/internal/store"
 )
 
 func queryRules() []rule {
 	return []rule{
 		{"an incident query finds what it says, in its order", incidentQueries},
+		{"a list walked by positions is the list", walks},
 		{"no reach finds nothing", noReach},
 		{"comments come in order of creation", comments},
 		{"a kind is listed in order of creation", listed},
@@ -51,10 +55,22 @@ func newField(t *testing.T, w *world, random *rand.Rand) *field {
 			if random.IntN(2) == 0 {
 				i.Check = pick(random, f.checks)
 			}
-			i.Title = fmt.Sprint(n)
+			i.Title = fmt.Sprint("50%_Off\\ ", n)
+			if random.IntN(3) == 0 {
+				i.ErrorMessage = "Timed OUT"
+			}
+			i.Labels = map[string]string{}
+			for _, key := range []string{"team", "tea", "team.x"} {
+				if random.IntN(3) > 0 {
+					i.Labels[key] = pick(random, []string{"", "a", "b=c"})
+				}
+			}
 			i.StartedAt = i.StartedAt.Add(time.Duration(random.IntN(5)) * time.Second)
 		})
 		i = w.edit(t, i.ID, func(i *tocsin.Incident) {
+			if random.IntN(3) == 0 {
+				i.Labels = map[string]string{"team": pick(random, []string{"a", "z"})}
+			}
 			i.MoveTo(pick(random, tocsin.Statuses()), i.StartedAt.Add(time.Duration(random.IntN(5))*time.Second))
 		})
 		f.incidents = append(f.incidents, i)
@@ -114,6 +130,15 @@ func (f *field) query(random *rand.Rand) tocsin.IncidentQuery {
 	if maybe() {
 		q.To = pick(random, f.incidents).CreatedAt
 	}
+	if maybe() {
+		q.Number = int32(1 + random.IntN(45))
+	}
+	if maybe() {
+		q.Labels = some(random, []string{"team", "tea=", "team=a", "team=b=c", "team.x", "te"})
+	}
+	if maybe() {
+		q.Text = pick(random, []string{"0%_off\\ 1", "oFF", "timed out", "%", "50%xOff", "é"})
+	}
 	q.Sort = pick(random, []tocsin.SortField{
 		tocsin.SortNumber, tocsin.SortCreated, tocsin.SortUpdated, tocsin.SortStarted, tocsin.SortResolved, tocsin.SortSeverity, tocsin.SortStatus,
 	})
@@ -125,7 +150,14 @@ func (f *field) query(random *rand.Rand) tocsin.IncidentQuery {
 func matches(i *tocsin.Incident, q tocsin.IncidentQuery) bool {
 	reached := q.Reach.Everywhere || slices.Contains(q.Reach.Projects, i.Project) ||
 		slices.ContainsFunc(i.Datasets, func(d tocsin.ID) bool { return slices.Contains(q.Reach.Datasets, d) })
-	return reached &&
+	for _, label := range q.Labels {
+		key, value, whole := strings.Cut(label, "=")
+		if have, there := i.Labels[key]; !there || whole && have != value {
+			return false
+		}
+	}
+	text := strings.ToLower(i.Title + "\n" + i.Description + "\n" + i.ErrorMessage)
+	return reached && strings.Contains(text, strings.ToLower(q.Text)) && (q.Number == 0 || i.Number == q.Number) &&
 		(q.Reach.Within.IsZero() || i.Project == q.Reach.Within) &&
 		(q.Project.IsZero() || i.Project == q.Project) &&
 		(q.Dataset.IsZero() || slices.Contains(i.Datasets, q.Dataset)) &&
@@ -181,8 +213,9 @@ func incidentQueries(t *testing.T, w *world) {
 		for n := q.Offset; n < min(len(all), q.Offset+q.Limit); n++ {
 			want = append(want, all[n].Number)
 		}
-		page, total, err := w.Incidents(t.Context(), w.org, q)
-		if err != nil {
+		page, err := w.Incidents(t.Context(), w.org, q)
+		total, err2 := w.CountIncidents(t.Context(), w.org, q)
+		if err := errors.Join(err, err2); err != nil {
 			t.Fatalf("query %+v: %v", q, err)
 		}
 		var got []int32
@@ -204,8 +237,9 @@ func incidentQueries(t *testing.T, w *world) {
 
 func noReach(t *testing.T, w *world) {
 	w.incident(t, nil)
-	page, total, err := w.Incidents(t.Context(), w.org, tocsin.IncidentQuery{Limit: 10})
-	if err != nil || total != 0 || len(page) != 0 {
+	page, err := w.Incidents(t.Context(), w.org, tocsin.IncidentQuery{Limit: 10})
+	total, err2 := w.CountIncidents(t.Context(), w.org, tocsin.IncidentQuery{Limit: 10})
+	if err := errors.Join(err, err2); err != nil || total != 0 || len(page) != 0 {
 		t.Errorf("who may see nothing sees %d of %d incidents, %v", len(page), total, err)
 	}
 }
@@ -223,7 +257,7 @@ func comments(t *testing.T, w *world) {
 		}
 		w.save(t, func() tocsin.Object { return &tocsin.Comment{Meta: w.meta(id), Incident: on, Message: message} })
 	}
-	all, err := w.Comments(t.Context(), w.org, i.ID)
+	all, err := w.Comments(t.Context(), w.org, i.ID, 0, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,6 +268,10 @@ func comments(t *testing.T, w *world) {
 	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+	page, err := w.Comments(t.Context(), w.org, i.ID, all[2].Seq, 3)
+	if err != nil || len(page) != 3 || page[0].ID != all[3].ID {
+		t.Errorf("three comments after the third: %v, %v; want the fourth to the sixth", page, err)
+	}
 }
 
 func listed(t *testing.T, w *world) {
@@ -243,7 +281,7 @@ func listed(t *testing.T, w *world) {
 		w.save(t, func() tocsin.Object { return &tocsin.Project{Meta: w.meta(id), Name: name} })
 		want = append(want, name)
 	}
-	all, err := w.List(t.Context(), w.org, tocsin.KindProject)
+	all, err := w.List(t.Context(), w.org, tocsin.KindProject, store.Page{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,4 +292,44 @@ func listed(t *testing.T, w *world) {
 	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+	page, err := w.List(t.Context(), w.org, tocsin.KindProject, store.Page{After: all[0].Head().ID, Limit: 2})
+	if err != nil || len(page) != 2 || page[0].Head().ID != all[1].Head().ID {
+		t.Errorf("two projects after the first: %v, %v; want the second and the third", page, err)
+	}
+}
+
+// walks holds pages that begin behind a position to what one list shows.
+func walks(t *testing.T, w *world) {
+	random := rand.New(rand.NewPCG(1, 2))
+	f := newField(t, w, random)
+	for range 60 {
+		q := f.query(random)
+		q.Offset, q.Limit = 0, 1000
+		whole, err := w.Incidents(t.Context(), w.org, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []*tocsin.Incident
+		for q.Limit = 3; ; {
+			page, err := w.Incidents(t.Context(), w.org, q)
+			if err != nil {
+				t.Fatalf("query %+v: %v", q, err)
+			}
+			if got = append(got, page...); len(page) < q.Limit {
+				break
+			}
+			at := tocsin.PositionOf(page[len(page)-1], q.Sort)
+			q.After = &at
+		}
+		if diff := gocmp.Diff(numbers(whole), numbers(got)); diff != "" {
+			t.Fatalf("query %+v, page by page:\n%s", q, diff)
+		}
+	}
+}
+
+func numbers(incidents []*tocsin.Incident) (out []int32) {
+	for _, i := range incidents {
+		out = append(out, i.Number)
+	}
+	return out
 }

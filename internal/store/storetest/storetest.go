@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"io"
 	"log/slog"
@@ -22,7 +23,7 @@ import (
 // Run holds an engine to the contract. Each call of open must return a new,
 // empty store, to be closed when its test ends.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
-	for _, group := range [][]rule{commitRules(), kindRules(), isolationRules(), logRules(), accessRules(), queryRules(), concurrencyRules()} {
+	for _, group := range [][]rule{commitRules(), kindRules(), isolationRules(), logRules(), accessRules(), queryRules(), termRules(), treeRules(), concurrencyRules()} {
 		for _, r := range group {
 			t.Run(r.name, func(t *testing.T) {
 				t.Parallel()
@@ -38,11 +39,11 @@ type rule struct {
 	holds func(*testing.T, *world)
 }
 
-// NewID returns a random UUID (version 4).
+// NewID returns a UUID that is later in order than those made before.
 func NewID() tocsin.ID {
 	var id tocsin.ID
 	rand.Read(id[:])
-	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80
+	binary.BigEndian.PutUint64(id[:], uint64(time.Now().UnixNano()))
 	return id
 }
 
