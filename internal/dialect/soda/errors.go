@@ -29,7 +29,7 @@ type answer struct {
 // know. They know no 409 and no 503.
 func answerTo(code tocsin.Code) answer {
 	switch code {
-	case tocsin.Invalid, tocsin.Conflict, tocsin.Exhausted:
+	case tocsin.Invalid, tocsin.Conflict, tocsin.Exhausted, tocsin.Stale, tocsin.PreconditionRequired, tocsin.KeyReused:
 		return answer{http.StatusBadRequest, "invalid_request", ""}
 	case tocsin.Unauthenticated:
 		return answer{http.StatusUnauthorized, "unauthorized", "the API key is missing or not valid; send it as Basic <key id>:<token>"}

@@ -28,6 +28,7 @@ func TestEveryCodeHasAnAnswer(t *testing.T) {
 	answers := map[tocsin.Code]int{
 		tocsin.Internal: 500, tocsin.Invalid: 400, tocsin.Unauthenticated: 401, tocsin.Forbidden: 403, tocsin.NotFound: 404,
 		tocsin.Conflict: 400, tocsin.Exhausted: 400, tocsin.RateLimited: 429, tocsin.Busy: 500, tocsin.Unknown: 500,
+		tocsin.Stale: 400, tocsin.PreconditionRequired: 400, tocsin.KeyReused: 400,
 	}
 	for _, code := range tocsin.Codes() {
 		status, ok := answers[code]

@@ -161,6 +161,7 @@ func TestChangeIsLoggedWithWhoAndThroughWhat(t *testing.T) {
 		ID: got.ID, Seq: got.Seq, Kind: tocsin.KindIncident, Object: id, Version: 2, Action: "incident.update", At: f.Clock.Now(),
 		Actor: tocsin.ActorUser, User: f.Admin.User, Key: f.Admin.ID, Door: "soda",
 		Request: r.Header.Get("X-Soda-Trace-Id"), Address: "127.0.0.1", Agent: "ticket-sync/2",
+		Fields: []string{"severity"}, Leaf: got.Leaf,
 		Changes: []tocsin.FieldChange{{Name: "severity", Old: tocsin.Text("major"), New: tocsin.Text("critical")}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

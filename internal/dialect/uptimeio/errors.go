@@ -39,7 +39,7 @@ func answerTo(code tocsin.Code) answer {
 	switch code {
 	case tocsin.Invalid:
 		return answer{http.StatusBadRequest, "VALIDATION_ERROR", "Invalid request parameters"}
-	case tocsin.Conflict, tocsin.Exhausted:
+	case tocsin.Conflict, tocsin.Exhausted, tocsin.Stale, tocsin.PreconditionRequired, tocsin.KeyReused:
 		return answer{http.StatusBadRequest, "VALIDATION_ERROR", ""}
 	case tocsin.Unauthenticated:
 		return answer{http.StatusUnauthorized, "UNAUTHORIZED", "Authentication failed or invalid credentials"}
