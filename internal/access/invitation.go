@@ -112,8 +112,10 @@ func (s *Service) Accept(ctx context.Context, from tocsin.Actor, token, name str
 	user, grant, key := s.newID(), s.newID(), s.newID()
 	from.Kind, from.Org, from.User, from.Key = tocsin.ActorUser, inv.Org, user, tocsin.ID{}
 	keys := append([]store.Key{
-		{Kind: tocsin.KindInvitation, ID: inv.ID}, {Kind: tocsin.KindUser, ID: user},
-		{Kind: tocsin.KindGrant, ID: grant}, {Kind: tocsin.KindAPIKey, ID: key},
+		{Kind: tocsin.KindInvitation, ID: inv.ID},
+		{Kind: tocsin.KindUser, ID: user},
+		{Kind: tocsin.KindGrant, ID: grant},
+		{Kind: tocsin.KindAPIKey, ID: key},
 	}, needs...)
 	res, err := s.store.Commit(ctx, store.Command{Actor: from, Keys: keys, Decide: func(v store.View) (store.Change, error) {
 		cur, err := store.Object[*tocsin.Invitation](v, tocsin.KindInvitation, inv.ID)

@@ -87,7 +87,7 @@ func managedPage[T tocsin.Object](ctx context.Context, s *Service, actor tocsin.
 }
 
 // reading is how many objects are read at once.
-const reading = 500
+const reading = 128
 
 // page returns up to limit objects with ids above after that are shown, all of
 // them for a limit of 0.

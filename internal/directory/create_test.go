@@ -142,7 +142,7 @@ func TestCreate_byWhom(t *testing.T) {
 		"an admin's key of that project": {holder("eve", tocsin.RoleAdmin, org, tocsin.ID{}, tocsin.KeyDraft{Project: shop}), tocsin.Forbidden, ""},
 		"an admin's key to look":         {holder("una", tocsin.RoleAdmin, org, tocsin.ID{}, tocsin.KeyDraft{Permissions: tocsin.ViewIncidents}), tocsin.Forbidden, tocsin.Forbidden},
 		"its manager":                    {holder("ben", tocsin.RoleManager, project, shop, unbound), tocsin.Forbidden, ""},
-		"the manager of its dataset":     {holder("kim", tocsin.RoleManager, dataset, orders, unbound), tocsin.Forbidden, tocsin.Forbidden},
+		"the manager of its dataset":     {holder("kim", tocsin.RoleManager, dataset, orders, unbound), tocsin.Forbidden, tocsin.NotFound},
 		"its editor":                     {holder("jo", tocsin.RoleEditor, project, shop, unbound), tocsin.Forbidden, tocsin.Forbidden},
 	} {
 		_, err := s.Directory.CreateProject(ctx, c.actor, who)

@@ -100,6 +100,9 @@ func create[T tocsin.Object](ctx context.Context, s *Service, actor tocsin.Actor
 					}
 				}
 			}
+			if a := v.Access; a != nil && !target.Project.IsZero() && !a.May(tocsin.ViewIncidents, target) && !a.May(p, target) {
+				return store.Change{}, store.ErrNotFound(tocsin.KindProject)
+			}
 			if err := v.Authorise(actor, 0, p, target, tocsin.KindOrganisation); err != nil {
 				return store.Change{}, err
 			}
