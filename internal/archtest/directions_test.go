@@ -40,6 +40,8 @@ func directions() []direction {
 		{"internal/failpoint", nil},
 
 		{"internal/api", []string{".", "internal/httpkit", "internal/strictjson", "internal/secret"}},
+		{"internal/api/apitest", []string{"..."}},
+		{"internal/api/*", []string{".", "internal/api", "internal/httpkit"}},
 		{"internal/web", []string{".", "internal/httpkit", "internal/secret"}},
 		{"internal/dialect", []string{".", "internal/httpkit"}},
 		{"internal/dialect/dialecttest", []string{
@@ -54,9 +56,14 @@ func directions() []direction {
 		{"internal/channel", []string{"."}},
 		{"internal/channel/*", []string{".", "internal/secret", "internal/channel"}},
 
+		{"internal/audit", []string{".", "internal/store", "internal/audit/proof"}},
+		{"internal/audit/proof", []string{".", "internal/store"}},
+		{"internal/audit/verify", []string{".", "internal/store", "internal/audit/proof"}},
+		{"internal/operate", []string{".", "internal/store", "internal/store/...", "internal/secret"}},
+
 		{"internal/metrics", []string{".", "internal/store"}},
 		{"internal/demo", append([]string{"."}, useCases...)},
-		{"internal/cli", []string{".", "client", "internal/app", "internal/secret", "internal/demo"}},
+		{"internal/cli", []string{".", "client", "internal/app", "internal/audit/verify", "internal/secret", "internal/demo"}},
 		{"internal/app", []string{"..."}},
 
 		{"internal/archtest", nil},
