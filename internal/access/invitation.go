@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/subtle"
 	"io"
 	"time"
@@ -98,8 +99,9 @@ func (s *Service) Accept(ctx context.Context, from tocsin.Actor, token, name str
 	if err != nil {
 		return nil, nil, "", err
 	}
-	if err := tocsin.InvalidFields(tocsin.NameProblems(name)); err != nil {
-		return nil, nil, "", err
+	from.Terms.Once = onceFor(inv, from.Terms.Once)
+	if from.Terms.Once == nil && !holds(inv, s.now()) { // else the change may have been made before
+		return nil, nil, "", errNoInvitation()
 	}
 	_, needs, err := s.grantable(ctx, inv.Org, inv.Role, inv.Scope, inv.ScopeID)
 	if err != nil {
@@ -122,6 +124,9 @@ func (s *Service) Accept(ctx context.Context, from tocsin.Actor, token, name str
 		if err != nil || !holds(cur, v.Now) {
 			return store.Change{}, errNoInvitation()
 		}
+		if err := tocsin.InvalidFields(tocsin.NameProblems(name)); err != nil {
+			return store.Change{}, err
+		}
 		if err := there(v, needs); err != nil {
 			return store.Change{}, err
 		}
@@ -141,8 +146,19 @@ func (s *Service) Accept(ctx context.Context, from tocsin.Actor, token, name str
 	return res.Objects[0].(*tocsin.User), res.Objects[2].(*tocsin.APIKey), formatToken(keyToken, key, secret), nil
 }
 
-// invited returns the invitation of a token, if the token is good. Every
-// failure is the same error after the same work.
+// onceFor makes the name of a change that must happen once the invitation's: a
+// guest has no key to tell him from others who use the same name.
+func onceFor(i *tocsin.Invitation, once *tocsin.Once) *tocsin.Once {
+	if once == nil {
+		return nil
+	}
+	own := *once
+	own.Key = sha256.Sum256(append(i.ID[:], once.Key[:]...))
+	return &own
+}
+
+// invited returns the invitation of a token, if there is such a one, whether it
+// holds or not. Every failure is the same error after the same work.
 func (s *Service) invited(ctx context.Context, token string) (*tocsin.Invitation, error) {
 	id, secret, wellFormed := parseToken(invitationToken, token)
 	hash := hashSecret(secret)
@@ -155,7 +171,7 @@ func (s *Service) invited(ctx context.Context, token string) (*tocsin.Invitation
 		return nil, err
 	}
 	same := subtle.ConstantTimeCompare(hash[:], stored[:]) == 1
-	if !wellFormed || !same || err != nil || !holds(i, s.now()) {
+	if !wellFormed || !same || err != nil {
 		return nil, errNoInvitation()
 	}
 	return i, nil

@@ -2,6 +2,7 @@ package access_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"strings"
@@ -138,6 +139,29 @@ func TestAccept_worksOnce(t *testing.T) {
 	if all.Wait(); accepted != 1 {
 		t.Errorf("accepted %d times; want once", accepted)
 	}
+}
+
+// A guest who did not get the answer asks again; another with the same name for
+// his request is somebody else.
+func TestAccept_askedForOnceIsToldAgain(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	accept := func(token string) error {
+		from := guest
+		from.Terms.Once = &tocsin.Once{Key: [32]byte{1}, Reply: func([]tocsin.Object) (tocsin.Reply, error) {
+			return tocsin.Reply{Status: 201, Body: []byte("made")}, nil
+		}}
+		_, _, _, err := o.Accept(t.Context(), from, token, "Guest")
+		return err
+	}
+	_, first := o.invite(t, "ben@example.org", 0)
+	_, second := o.invite(t, "chiara@example.org", 0)
+	wantCode(t, "a guest", accept(first), "")
+	var again *tocsin.Replayed
+	if err := accept(first); !errors.As(err, &again) || string(again.Reply.Body) != "made" {
+		t.Errorf("asked for again: %v; want the first reply", err)
+	}
+	wantCode(t, "another guest", accept(second), "")
 }
 
 func TestAccept_ofAnAddressThatIsTakenMeanwhile(t *testing.T) {
