@@ -161,6 +161,14 @@ func (s *Service) Comments(ctx context.Context, actor tocsin.Actor, id tocsin.ID
 	return s.store.Comments(ctx, actor.Org, id, 0, 0)
 }
 
+// CommentsAfter returns up to limit of them, with sequence numbers above after.
+func (s *Service) CommentsAfter(ctx context.Context, actor tocsin.Actor, id tocsin.ID, after int64, limit int) ([]*tocsin.Comment, error) {
+	if _, err := s.View(ctx, actor, id); err != nil {
+		return nil, err
+	}
+	return s.store.Comments(ctx, actor.Org, id, after, limit)
+}
+
 // History returns the log entries of an incident that the actor may see,
 // oldest first.
 func (s *Service) History(ctx context.Context, actor tocsin.Actor, id tocsin.ID) ([]tocsin.Entry, error) {

@@ -1,0 +1,98 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"tocsin"
+)
+
+func (c *core) listHistory() endpoint {
+	type input struct {
+		incidentPath
+		Paging
+	}
+	return read(reader[input, Page[Entry]]{
+		Operation: Operation{
+			ID: "listIncidentHistory", Method: http.MethodGet, Path: "/v1/incidents/{id}/history", Tag: tagIncidents,
+			Summary:     "List the changes of an incident",
+			Description: "Who changed what, when, and through which door: the entries of the log about this incident, the newest first.",
+			Authority:   Needs(tocsin.ViewIncidents),
+			Examples:    []Example{{Summary: "All changes", Path: "/v1/incidents/" + SampleIncident + "/history"}},
+		},
+		Find: func(ctx context.Context, call *Call, in *input) error {
+			_, err := c.visible(ctx, call, in.id())
+			return err
+		},
+		Do: func(ctx context.Context, call *Call, in *input) (Answer[Page[Entry]], error) {
+			after, err := call.after(in.Paging, 1)
+			if err != nil {
+				return Answer[Page[Entry]]{}, err
+			}
+			entries, err := c.Incidents.History(ctx, call.Actor, in.id())
+			if err != nil {
+				return Answer[Page[Entry]]{}, err
+			}
+			entries = slices.Clone(entries)
+			slices.Reverse(entries)
+			if after != nil {
+				entries = slices.DeleteFunc(entries, func(e tocsin.Entry) bool { return e.Version >= after[0] })
+			}
+			return cutPage(call, in.Paging, entries, showEntry, func(e tocsin.Entry) []byte { return numbers(e.Version) }), nil
+		},
+	})
+}
+
+// Diff is what differs between two versions of an incident.
+type Diff struct {
+	From     int64    `json:"from"`
+	To       int64    `json:"to"`
+	Fields   []Change `json:"fields" nullable:"false"`
+	Redacted []string `json:"redacted_fields,omitempty" nullable:"false" doc:"Fields that cannot be compared: their values were erased from the log."`
+}
+
+func (c *core) diffIncident() endpoint {
+	type input struct {
+		incidentPath
+		From int64 `query:"from" minimum:"1" required:"true" doc:"A version."`
+		To   int64 `query:"to" minimum:"1" doc:"A version; the present one if it is not there."`
+	}
+	return read(reader[input, Diff]{
+		Operation: Operation{
+			ID: "diffIncident", Method: http.MethodGet, Path: "/v1/incidents/{id}/diff", Tag: tagIncidents,
+			Summary:     "Compare two versions of an incident",
+			Description: "Field by field, whatever came between them.",
+			Authority:   Needs(tocsin.ViewIncidents),
+			Examples:    []Example{{Summary: "What has changed since it was opened", Path: "/v1/incidents/" + SampleIncident + "/diff?from=1"}},
+		},
+		Find: func(ctx context.Context, call *Call, in *input) error {
+			inc, err := c.visible(ctx, call, in.id())
+			call.Found = inc
+			return err
+		},
+		Do: func(ctx context.Context, call *Call, in *input) (Answer[Diff], error) {
+			d := Diff{From: in.From, To: in.To}
+			if d.To == 0 {
+				d.To = call.Found.Head().Version
+			}
+			from, erasedFrom, err := c.Incidents.AtVersion(ctx, call.Actor, in.id(), d.From)
+			if err != nil {
+				return Answer[Diff]{}, err
+			}
+			to, erasedTo, err := c.Incidents.AtVersion(ctx, call.Actor, in.id(), d.To)
+			if err != nil {
+				return Answer[Diff]{}, err
+			}
+			d.Redacted = slices.Compact(slices.Sorted(slices.Values(slices.Concat(erasedFrom, erasedTo))))
+			d.Fields = []Change{}
+			old, changed := tocsin.Diff(tocsin.Fields(from), tocsin.Fields(to))
+			for i, f := range changed {
+				if !slices.Contains(d.Redacted, f.Name) {
+					d.Fields = append(d.Fields, Change{Name: f.Name, Old: anyOf(old[i].Value), New: anyOf(f.Value)})
+				}
+			}
+			return Answer[Diff]{Body: d}, nil
+		},
+	})
+}

@@ -1,0 +1,47 @@
+package api
+
+import (
+	"encoding/hex"
+
+	"tocsin"
+)
+
+// show returns an object as the API represents it, of whatever kind.
+func show(o tocsin.Object) any {
+	switch o := o.(type) {
+	case *tocsin.Incident:
+		return showIncident(o)
+	case *tocsin.Comment:
+		return showComment(o)
+	default:
+		return nil
+	}
+}
+
+// Preview is what a change would come to, on the wire.
+type Preview struct {
+	DryRun  bool           `json:"dry_run" doc:"Always true."`
+	Changes []ObjectChange `json:"changes" nullable:"false" doc:"One for each object that would change; none where nothing would."`
+}
+
+// ObjectChange is a tocsin.ObjectChange on the wire.
+type ObjectChange struct {
+	Action  string   `json:"action" doc:"What the log would call it."`
+	Kind    string   `json:"kind"`
+	ID      ID       `json:"id" doc:"That of a new object will be another."`
+	Version int64    `json:"version" doc:"The one that it would have."`
+	Fields  []Change `json:"fields" nullable:"false"`
+}
+
+func showPreview(changes []tocsin.ObjectChange) Preview {
+	p := Preview{DryRun: true, Changes: make([]ObjectChange, len(changes))}
+	for i, c := range changes {
+		p.Changes[i] = ObjectChange{
+			Action: c.Action, Kind: string(c.Kind), ID: ID(c.ID), Version: c.Version,
+			Fields: showChanges(c.Fields, c.Version == 1),
+		}
+	}
+	return p
+}
+
+func hexOf(hash [32]byte) string { return hex.EncodeToString(hash[:]) }
