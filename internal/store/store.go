@@ -20,6 +20,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"strings"
 	"time"
 
@@ -80,8 +81,11 @@ type Store interface {
 
 	Trees
 
-	// Installation returns the installation's id, made once with the schema.
+	// Installation returns the installation's id, and Secret what it signs things
+	// with that it gives out and wants to know again, such as cursors. Both are
+	// made once, with the schema.
 	Installation() tocsin.ID
+	Secret() [32]byte
 	// Ping returns nil when the engine can take a change now.
 	Ping(ctx context.Context) error
 	// Failed is closed when the engine must not go on and the process should
@@ -91,6 +95,19 @@ type Store interface {
 	Err() error
 	// Close ends all work after what is under way, and closes the database.
 	Close() error
+}
+
+// An Identity is what makes an installation this one.
+type Identity struct {
+	ID     tocsin.ID
+	Secret [32]byte
+}
+
+// NewIdentity returns an identity with a fresh secret.
+func NewIdentity(id tocsin.ID) Identity {
+	i := Identity{ID: id}
+	rand.Read(i.Secret[:]) // never fails (crypto/rand)
+	return i
 }
 
 // A Page cuts a list: up to Limit objects with ids above After. The zero Page is

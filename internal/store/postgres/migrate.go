@@ -11,7 +11,7 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 
-	"tocsin"
+	"tocsin/internal/store"
 	"tocsin/internal/store/sqlstore"
 )
 
@@ -31,14 +31,14 @@ func Migrations() fs.FS {
 // apart.
 const migrationTries = 300
 
-// prepareDatabase brings the schema up to date and returns the installation's id.
-func prepareDatabase(ctx context.Context, cfg *pgxpool.Config, o Options) (tocsin.ID, error) {
+// prepareDatabase brings the schema up to date and returns the installation's identity.
+func prepareDatabase(ctx context.Context, cfg *pgxpool.Config, o Options) (store.Identity, error) {
 	db := stdlib.OpenDB(*cfg.ConnConfig.Copy())
 	defer db.Close()
 	if err := migrate(ctx, db); err != nil {
-		return tocsin.ID{}, err
+		return store.Identity{}, err
 	}
-	return sqlstore.InstallationID(ctx, db, o.NewID(), o.Now())
+	return sqlstore.Identify(ctx, db, store.NewIdentity(o.NewID()), o.Now())
 }
 
 // migrate brings the schema up to date, or refuses one that is newer than ours.

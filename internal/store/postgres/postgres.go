@@ -48,13 +48,13 @@ type Store struct {
 	*sqlstore.Reader
 	*store.Writer
 
-	opts         Options
-	installation tocsin.ID
-	config       *pgxpool.Config
-	pool         *pgxpool.Pool
-	access       accessCache
-	refusals     refusals
-	closed       atomic.Bool
+	opts     Options
+	identity store.Identity
+	config   *pgxpool.Config
+	pool     *pgxpool.Pool
+	access   accessCache
+	refusals refusals
+	closed   atomic.Bool
 
 	// conn is the committing connection, nil until it is needed and after it
 	// broke. Only Execute, which never runs twice at once, and Close use it.
@@ -88,7 +88,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s.Reader = sqlstore.NewReader(stdlib.OpenDBFromPool(s.pool), sqlstore.DriverPrepares)
 	s.Writer = store.NewWriter(store.WriterOptions{
-		Executor: s, Observer: o.Observer, Installation: s.installation, NewID: o.NewID,
+		Executor: s, Observer: o.Observer, Installation: s.identity.ID, NewID: o.NewID,
 	})
 	return s, nil
 }
@@ -97,7 +97,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if s.config, err = configure(s.opts.URL); err != nil {
 		return err
 	}
-	if s.installation, err = prepareDatabase(ctx, s.config, s.opts); err != nil {
+	if s.identity, err = prepareDatabase(ctx, s.config, s.opts); err != nil {
 		return err
 	}
 	readers := s.config.Copy()
@@ -109,7 +109,10 @@ func (s *Store) open(ctx context.Context) (err error) {
 }
 
 // Installation is store.Store's.
-func (s *Store) Installation() tocsin.ID { return s.installation }
+func (s *Store) Installation() tocsin.ID { return s.identity.ID }
+
+// Secret is store.Store's.
+func (s *Store) Secret() [32]byte { return s.identity.Secret }
 
 // Ping is store.Store's.
 func (s *Store) Ping(ctx context.Context) error {

@@ -52,13 +52,13 @@ type Store struct {
 	*sqlstore.Reader
 	*store.Writer
 
-	opts         Options
-	installation tocsin.ID
-	lock         *os.File
-	readers      *sql.DB
-	cache        *cache
-	windows      windows
-	leases       leases
+	opts     Options
+	identity store.Identity
+	lock     *os.File
+	readers  *sql.DB
+	cache    *cache
+	windows  windows
+	leases   leases
 
 	// mu guards the writing connection and what belongs to it.
 	mu      sync.Mutex
@@ -87,7 +87,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s.Reader = sqlstore.NewReader(s.readers, sqlstore.ReaderPrepares)
 	s.Writer = store.NewWriter(store.WriterOptions{
-		Executor: s, Observer: o.Observer, Installation: s.installation, NewID: o.NewID, MaxBatch: o.MaxBatch, StopOnUnknown: true,
+		Executor: s, Observer: o.Observer, Installation: s.identity.ID, NewID: o.NewID, MaxBatch: o.MaxBatch, StopOnUnknown: true,
 	})
 	s.background.Go(s.watch)
 	s.background.Go(s.checkpoint)
@@ -111,7 +111,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err := migrate(ctx, s.checkpoints); err != nil {
 		return err
 	}
-	if s.installation, err = sqlstore.InstallationID(ctx, s.checkpoints, s.opts.NewID(), s.opts.Now()); err != nil {
+	if s.identity, err = sqlstore.Identify(ctx, s.checkpoints, store.NewIdentity(s.opts.NewID()), s.opts.Now()); err != nil {
 		return err
 	}
 	if s.conn, err = openConnection(sourceName(path, "rw", "wal_autocheckpoint(0)", "cache_size(-65536)")); err != nil {
@@ -133,7 +133,10 @@ func (s *Store) open(ctx context.Context) error {
 }
 
 // Installation is store.Store's.
-func (s *Store) Installation() tocsin.ID { return s.installation }
+func (s *Store) Installation() tocsin.ID { return s.identity.ID }
+
+// Secret is store.Store's.
+func (s *Store) Secret() [32]byte { return s.identity.Secret }
 
 // Ping is store.Store's.
 func (s *Store) Ping(ctx context.Context) error {

@@ -66,7 +66,7 @@ func TestOpen_keepsWhatWasCommitted(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpen(t, dir, true)
 	org := newOrganisation(t, s, "Acme")
-	installation := s.Installation()
+	installation, secret := s.Installation(), s.Secret()
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -75,8 +75,8 @@ func TestOpen_keepsWhatWasCommitted(t *testing.T) {
 	if err != nil || o.Name != "Acme" {
 		t.Errorf("after a restart: %+v, %v", o, err)
 	}
-	if s.Installation() != installation {
-		t.Error("a restart made a new installation id")
+	if s.Installation() != installation || s.Secret() != secret {
+		t.Error("a restart made a new installation")
 	}
 }
 

@@ -215,16 +215,17 @@ ON CONFLICT (org_id, key_id) DO UPDATE SET used_at = excluded.used_at WHERE key_
 	}
 }
 
-// InstallationID reads the installation's id, or stores fresh as it where there
+// Identify reads the installation's identity, or stores fresh as it where there
 // is none yet. It is called once the schema is there, before anything else.
-func InstallationID(ctx context.Context, db *sql.DB, fresh tocsin.ID, now time.Time) (tocsin.ID, error) {
-	if _, err := db.ExecContext(ctx, "INSERT INTO installation (one, id, created_at) VALUES (1, $1, $2) ON CONFLICT (one) DO NOTHING", fresh[:], micros(now)); err != nil {
-		return tocsin.ID{}, fmt.Errorf("store the installation's id: %w", err)
+func Identify(ctx context.Context, db *sql.DB, fresh store.Identity, now time.Time) (store.Identity, error) {
+	const insert = "INSERT INTO installation (one, id, secret, created_at) VALUES (1, $1, $2, $3) ON CONFLICT (one) DO NOTHING"
+	if _, err := db.ExecContext(ctx, insert, fresh.ID[:], fresh.Secret[:], micros(now)); err != nil {
+		return store.Identity{}, fmt.Errorf("store the installation's identity: %w", err)
 	}
-	var id tocsin.ID
-	err := db.QueryRowContext(ctx, "SELECT id FROM installation").Scan(toID(&id))
+	var i store.Identity
+	err := db.QueryRowContext(ctx, "SELECT id, secret FROM installation").Scan(toID(&i.ID), toHash(&i.Secret))
 	if errors.Is(err, sql.ErrNoRows) {
-		return tocsin.ID{}, errors.New("the database has no installation id; was the row deleted?")
+		return i, errors.New("the database has no installation id; was the row deleted?")
 	}
-	return id, err
+	return i, err
 }

@@ -3,6 +3,7 @@
 CREATE TABLE installation (
     one        BIGINT PRIMARY KEY CHECK (one = 1),
     id         BYTEA NOT NULL,
+    secret     BYTEA NOT NULL,
     created_at BIGINT NOT NULL
 );
 

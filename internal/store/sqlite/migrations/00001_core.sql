@@ -3,6 +3,7 @@
 CREATE TABLE installation (
     one        INTEGER PRIMARY KEY CHECK (one = 1),
     id         BLOB NOT NULL,
+    secret     BLOB NOT NULL,
     created_at INTEGER NOT NULL
 ) STRICT;
 
