@@ -105,7 +105,7 @@ func fences() []fence {
 		},
 		{
 			[]string{"testing/..."},
-			[]string{"internal/store/storetest", "internal/dialect/dialecttest", "internal/pgtest", "test/...", "bench/..."},
+			[]string{"internal/store/storetest", "internal/dialect/dialecttest", "internal/api/apitest", "internal/pgtest", "test/...", "bench/..."},
 			"the product must not link the testing package: move the helper to a _test.go file or a test helper package",
 		},
 	}
