@@ -82,7 +82,10 @@ type Options struct {
 	PublicURL string
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
-	Logger         *slog.Logger
+	// RateLimit is how many requests a minute each key may make through the native
+	// API; 0 for any number.
+	RateLimit int
+	Logger    *slog.Logger
 }
 
 // App is a server that is ready to serve.

@@ -1,16 +1,19 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
 	"time"
 
 	"tocsin"
+	"tocsin/internal/api"
 	"tocsin/internal/dialect"
 	"tocsin/internal/dialect/soda"
 	"tocsin/internal/dialect/uptimeio"
 	"tocsin/internal/httpkit"
+	"tocsin/internal/store"
 )
 
 // dialects lists every dialect; a test holds it against the folders.
@@ -51,7 +54,7 @@ func (a *App) handler() http.Handler {
 		Guard:     httpkit.NewFailureGuard(maxFailures, failuresWindow, time.Now),
 		PublicURL: a.opts.PublicURL,
 	}
-	var doors []door
+	doors := []door{a.native(deps.Guard)}
 	for _, d := range dialects() {
 		handler, render := d.New(deps)
 		doors = append(doors, door{prefixes: d.Prefixes, handler: handler, render: render})
@@ -76,6 +79,19 @@ func (a *App) handler() http.Handler {
 			Observe:        a.metrics.Request,
 		},
 	)
+}
+
+// native is the door of the native API.
+func (a *App) native(guard *httpkit.FailureGuard) door {
+	handler, render := api.New(api.Deps{
+		Access: a.Access, Directory: a.Directory, Incidents: a.Incidents,
+		Rights: a.Store.Access,
+		Entries: func(ctx context.Context, actor tocsin.Actor, kind tocsin.Kind, id tocsin.ID) ([]tocsin.Entry, error) {
+			return a.Store.History(ctx, actor.Org, store.Key{Kind: kind, ID: id})
+		},
+		Guard: guard, PublicURL: a.opts.PublicURL, CursorKey: a.Store.Secret(), Now: time.Now, RateLimit: a.opts.RateLimit,
+	})
+	return door{prefixes: api.Prefixes(), handler: handler, render: render}
 }
 
 // operations are the paths for those who run the server.

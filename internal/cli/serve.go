@@ -38,7 +38,7 @@ func (cmd serveCommand) Run(c console) error {
 	logger := c.logger(slog.LevelInfo)
 	a, err := app.New(c.ctx, app.Options{
 		Database: cmd.database(true), Listen: listen, PublicURL: cmd.PublicURL,
-		TrustedProxies: cmd.proxies(), Logger: logger,
+		TrustedProxies: cmd.proxies(), RateLimit: cmd.RateLimit, Logger: logger,
 	})
 	if err != nil {
 		return err

@@ -49,6 +49,7 @@ type serving struct {
 	Listen         string   `placeholder:"ADDR" env:"TOCSIN_LISTEN" help:"Address to listen on, host:port (default ${default_listen})."`
 	PublicURL      string   `placeholder:"URL" env:"TOCSIN_PUBLIC_URL" help:"Base address in links (default: the address listened on)."`
 	TrustedProxies []string `placeholder:"CIDR" env:"TOCSIN_TRUSTED_PROXIES" help:"Networks of proxies whose X-Forwarded-For is believed."`
+	RateLimit      int      `placeholder:"N" env:"TOCSIN_RATE_LIMIT" default:"3000" help:"Requests a minute that one key may make through the native API, on each node (default ${default}; 0 for any number)."`
 }
 
 // problems returns every mistake in the settings.
@@ -60,6 +61,9 @@ func (s serving) problems() (errs []error) {
 	}
 	if u, err := url.Parse(s.PublicURL); s.PublicURL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "") {
 		errs = append(errs, fmt.Errorf("--public-url %q: must be an http or https address, as in https://tocsin.example.org", s.PublicURL))
+	}
+	if s.RateLimit < 0 {
+		errs = append(errs, fmt.Errorf("--rate-limit %d: must be 0 or more", s.RateLimit))
 	}
 	for _, p := range s.TrustedProxies {
 		if _, err := netip.ParsePrefix(p); err != nil {
