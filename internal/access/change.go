@@ -12,14 +12,23 @@ func authorise(v store.View, actor tocsin.Actor) error {
 	return v.Authorise(actor, 0, tocsin.ManageMembers, tocsin.Target{}, tocsin.KindOrganisation)
 }
 
-// there returns an error unless all of the keyed objects exist.
+// there returns an error unless all of the keyed objects exist, which names the
+// kind of the first that does not as a field.
 func there(v store.View, keys []store.Key) error {
 	for _, k := range keys {
 		if _, err := store.Object[tocsin.Object](v, k.Kind, k.ID); err != nil {
-			return err
+			return missing(string(k.Kind))
 		}
 	}
 	return nil
+}
+
+// missing returns the NotFound error of what a request names in a field.
+func missing(field string) error {
+	return &tocsin.Error{
+		Code: tocsin.NotFound, Message: "there is no such " + field,
+		Fields: map[string]string{field: field + " must be one of the organisation"},
+	}
 }
 
 // create commits a new object, if what it needs is there.

@@ -39,5 +39,5 @@ func (s *Service) roleNamed(ctx context.Context, org tocsin.ID, name string) (*t
 			return r, nil
 		}
 	}
-	return nil, tocsin.Errorf(tocsin.NotFound, "there is no role %q", name)
+	return nil, missing("role")
 }

@@ -89,19 +89,19 @@ func create[T tocsin.Object](ctx context.Context, s *Service, actor tocsin.Actor
 			for _, k := range needs {
 				o, err := store.Object[tocsin.Object](v, k.Kind, k.ID)
 				if err != nil {
-					return store.Change{}, err
+					return store.Change{}, missing(k.Kind)
 				}
 				switch o := o.(type) {
 				case *tocsin.Project:
 					target.Project = o.ID
 				case *tocsin.Dataset:
 					if o.Project != target.Project {
-						return store.Change{}, store.ErrNotFound(tocsin.KindDataset)
+						return store.Change{}, missing(tocsin.KindDataset)
 					}
 				}
 			}
 			if a := v.Access; a != nil && !target.Project.IsZero() && !a.May(tocsin.ViewIncidents, target) && !a.May(p, target) {
-				return store.Change{}, store.ErrNotFound(tocsin.KindProject)
+				return store.Change{}, missing(tocsin.KindProject)
 			}
 			if err := v.Authorise(actor, 0, p, target, tocsin.KindOrganisation); err != nil {
 				return store.Change{}, err
@@ -110,4 +110,13 @@ func create[T tocsin.Object](ctx context.Context, s *Service, actor tocsin.Actor
 		},
 	})
 	return o, err
+}
+
+// missing returns the NotFound error of what a request names in a field.
+func missing(k tocsin.Kind) error {
+	field := string(k)
+	return &tocsin.Error{
+		Code: tocsin.NotFound, Message: "there is no such " + field,
+		Fields: map[string]string{field: field + " must be one of the organisation, and of the same project"},
+	}
 }

@@ -63,7 +63,7 @@ func (s *Service) UpdateCheck(ctx context.Context, actor tocsin.Actor, id tocsin
 		assign(&c.URL, url)
 		for _, k := range needs {
 			if d, err := store.Object[*tocsin.Dataset](v, k.Kind, k.ID); err != nil || d.Project != c.Project {
-				return store.ErrNotFound(tocsin.KindDataset)
+				return missing(tocsin.KindDataset)
 			}
 		}
 		if about != nil {
