@@ -89,7 +89,7 @@ func (c *core) diffIncident() endpoint {
 			old, changed := tocsin.Diff(tocsin.Fields(from), tocsin.Fields(to))
 			for i, f := range changed {
 				if !slices.Contains(d.Redacted, f.Name) {
-					d.Fields = append(d.Fields, Change{Name: f.Name, Old: anyOf(old[i].Value), New: anyOf(f.Value)})
+					d.Fields = append(d.Fields, showChange(f.Name, old[i].Value, f.Value))
 				}
 			}
 			return Answer[Diff]{Body: d}, nil

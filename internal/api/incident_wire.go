@@ -2,6 +2,7 @@ package api
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -184,12 +185,25 @@ type Doer struct {
 	Name     string `json:"name,omitempty"`
 }
 
-// Change is a tocsin.FieldChange on the wire. The values are texts, whole
-// numbers, truths or lists of texts.
+// Change is a tocsin.FieldChange on the wire.
 type Change struct {
-	Name string `json:"name"`
-	Old  any    `json:"old" doc:"Null where the object or its value was not there."`
-	New  any    `json:"new" doc:"Null where the value was erased."`
+	Name string     `json:"name"`
+	Old  FieldValue `json:"old" doc:"Null where the object or its value was not there."`
+	New  FieldValue `json:"new" doc:"Null where the value is not there, or was erased."`
+}
+
+// FieldValue is the value of a field of any object.
+type FieldValue struct{ value any }
+
+// MarshalJSON writes the value as it is.
+func (v FieldValue) MarshalJSON() ([]byte, error) { return encode(v.value) }
+
+// Schema lists what it can be.
+func (FieldValue) Schema(huma.Registry) *huma.Schema {
+	text := &huma.Schema{Type: huma.TypeString}
+	return &huma.Schema{AnyOf: []*huma.Schema{
+		{Type: huma.TypeString, Nullable: true}, {Type: huma.TypeInteger}, {Type: huma.TypeBoolean}, {Type: huma.TypeArray, Items: text},
+	}}
 }
 
 // hiddenField is a field that no answer shows: the hash of a secret.
@@ -203,21 +217,33 @@ func showChanges(changes []tocsin.FieldChange, created bool) []Change {
 		if c.Name == hiddenField {
 			continue
 		}
-		w := Change{Name: c.Name, Old: anyOf(c.Old), New: anyOf(c.New)}
+		w := showChange(c.Name, c.Old, c.New)
 		if created {
-			w.Old = nil
+			w.Old = FieldValue{}
 		}
 		out = append(out, w)
 	}
 	return out
 }
 
-// anyOf returns a value for JSON: a list is never null.
-func anyOf(v tocsin.Value) any {
-	if list, ok := v.Any().([]string); ok {
-		return notNil(list)
+func showChange(name string, from, to tocsin.Value) Change {
+	return Change{Name: name, Old: FieldValue{anyOf(name, from)}, New: FieldValue{anyOf(name, to)}}
+}
+
+// anyOf returns a field's value for JSON: a list is never null, and an id or a
+// time that is not there, which the log has as an empty text, always.
+func anyOf(name string, v tocsin.Value) any {
+	switch x := v.Any().(type) {
+	case []string:
+		return notNil(x)
+	case string:
+		if x == "" && (strings.HasSuffix(name, "_id") || strings.HasSuffix(name, "_at")) {
+			return nil
+		}
+		return x
+	default:
+		return x
 	}
-	return v.Any()
 }
 
 func showEntry(e tocsin.Entry) Entry {
