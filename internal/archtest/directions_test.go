@@ -62,6 +62,8 @@ func directions() []direction {
 		{"internal/operate", []string{".", "internal/store", "internal/store/...", "internal/secret"}},
 
 		{"internal/metrics", []string{".", "internal/store"}},
+		{"internal/audit", []string{".", "internal/store", "internal/audit/*"}},
+		{"internal/audit/*", []string{".", "internal/store", "internal/audit/*"}},
 		{"internal/demo", append([]string{"."}, useCases...)},
 		{"internal/cli", []string{".", "client", "internal/app", "internal/audit/verify", "internal/secret", "internal/demo"}},
 		{"internal/app", []string{"..."}},

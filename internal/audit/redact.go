@@ -1,0 +1,127 @@
+package audit
+
+import (
+	"context"
+	"slices"
+
+	"tocsin"
+	"tocsin/internal/store"
+)
+
+// ActionEpoch and ActionRedact are what the log calls these changes; neither's
+// entries can be redacted.
+const (
+	ActionEpoch  = "audit.epoch"
+	ActionRedact = "audit.redact"
+)
+
+// free reports whether a field can hold what somebody wrote, and so something
+// that must be erased. Values that Tocsin chose, and ids and times, cannot.
+func free(name string) bool {
+	switch name {
+	case "title", "description", "error_message", "resolution_notes", "affected_regions", "labels", "links",
+		"message", "name", "email", "url":
+		return true
+	default:
+		return false
+	}
+}
+
+// Redact erases the details of an entry for good: what it changed, the note, the
+// caller's address; and those of each later entry of the same object that shows
+// one of its texts as the value before. The leaves stay, and with them the proof.
+// An object that still holds such a text must be changed first. To redact an
+// entry again changes nothing; the redaction is then nil.
+func (s *Service) Redact(ctx context.Context, actor tocsin.Actor, seq int64, reason string) (*tocsin.Redaction, error) {
+	if err := tocsin.InvalidFields(tocsin.ReasonProblems(reason)); err != nil {
+		return nil, err
+	}
+	if err := s.mayRedact(ctx, actor); err != nil {
+		return nil, err
+	}
+	r, err := s.record(ctx, actor.Org, seq)
+	if err != nil {
+		return nil, err
+	}
+	target := store.Key{Kind: r.Kind, ID: r.Object}
+	history, err := s.store.History(ctx, actor.Org, target)
+	if err != nil {
+		return nil, err
+	}
+	id := s.newID()
+	keys := []store.Key{{Kind: tocsin.KindRedaction, ID: id}, target}
+	result, err := s.store.Commit(ctx, store.Command{Actor: actor, Keys: keys, Decide: func(v store.View) (store.Change, error) {
+		if err := v.Authorise(actor, 0, tocsin.ManageSettings, tocsin.Target{}, tocsin.KindOrganisation); err != nil {
+			return store.Change{}, err
+		}
+		o, err := store.Object[tocsin.Object](v, target.Kind, target.ID)
+		if err != nil {
+			return store.Change{}, err
+		}
+		if o.Head().Version != int64(len(history)) {
+			return store.Change{}, &tocsin.Error{Code: tocsin.Busy, Message: "the object is being changed; nothing was redacted"}
+		}
+		erase, err := decideRedaction(history, seq, o)
+		if err != nil || len(erase) == 0 {
+			return store.Change{}, err
+		}
+		return store.Change{Action: ActionRedact, Erase: erase, Objects: []tocsin.Object{
+			&tocsin.Redaction{Meta: tocsin.Meta{Org: actor.Org, ID: id}, Entries: erase, Reason: reason},
+		}}, nil
+	}})
+	if err != nil || len(result.Objects) == 0 {
+		return nil, err
+	}
+	return result.Objects[0].(*tocsin.Redaction), nil
+}
+
+func (s *Service) mayRedact(ctx context.Context, actor tocsin.Actor) error {
+	return s.may(ctx, actor, tocsin.ManageSettings, "this key may not redact the audit log")
+}
+
+// decideRedaction returns which of an object's entries are to be erased so that
+// the one numbered seq says nothing any more: none if that is so already.
+func decideRedaction(history []tocsin.Entry, seq int64, now tocsin.Object) ([]int64, error) {
+	at := slices.IndexFunc(history, func(e tocsin.Entry) bool { return e.Seq == seq })
+	if at < 0 {
+		return nil, tocsin.Errorf(tocsin.NotFound, "the log has no entry %d", seq)
+	}
+	var erase []int64
+	take := func(e tocsin.Entry) error {
+		if e.Action == ActionEpoch || e.Kind == tocsin.KindRedaction {
+			return tocsin.Errorf(tocsin.Conflict, "entry %d is about the log itself and cannot be redacted", e.Seq)
+		}
+		if !e.Redacted && !slices.Contains(erase, e.Seq) {
+			erase = append(erase, e.Seq)
+		}
+		return nil
+	}
+	if err := take(history[at]); err != nil {
+		return nil, err
+	}
+	present := tocsin.Fields(now)
+	for _, c := range history[at].Changes {
+		if !free(c.Name) || len(c.New.AsList()) == 0 && c.New.AsText() == "" {
+			continue
+		}
+		if slices.ContainsFunc(present, func(f tocsin.Field) bool { return f.Name == c.Name && sameValue(f.Value, c.New) }) {
+			return nil, tocsin.Errorf(tocsin.Conflict, "the %s still has the %s that entry %d gave it: change it first, then redact", now.Kind(), c.Name, seq)
+		}
+		for _, later := range history[at+1:] {
+			if slices.Contains(later.Fields, c.Name) {
+				if err := take(later); err != nil {
+					return nil, err
+				}
+				break
+			}
+		}
+	}
+	slices.Sort(erase)
+	return erase, nil
+}
+
+// sameValue compares a value with one that was read from the log, where times
+// and ids are texts.
+func sameValue(a, b tocsin.Value) bool {
+	return a.AsText() == b.AsText() && slices.Equal(a.AsList(), b.AsList())
+}
