@@ -20,6 +20,7 @@ import (
 
 	"tocsin"
 	"tocsin/internal/access"
+	"tocsin/internal/audit"
 	"tocsin/internal/directory"
 	"tocsin/internal/httpkit"
 	"tocsin/internal/incident"
@@ -61,6 +62,7 @@ type Services struct {
 	Access    *access.Service
 	Incidents *incident.Service
 	Directory *directory.Service
+	Audit     *audit.Service
 }
 
 // NewServices makes the use cases.
@@ -70,6 +72,19 @@ func NewServices(s store.Store) Services {
 		Access:    access.New(s, NewID, rand.Reader, time.Now),
 		Incidents: incident.New(s, NewID),
 		Directory: directory.New(s, NewID),
+		Audit:     audit.New(audit.Options{Store: s, NewID: NewID, Now: time.Now, Wait: pause}),
+	}
+}
+
+// pause waits for the follower of the logs to have had a round, or for ctx.
+func pause(ctx context.Context) error {
+	timer := time.NewTimer(followEvery)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -82,6 +97,10 @@ type Options struct {
 	PublicURL string
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
+	// State is the directory of what this node keeps beside the database: the
+	// checkpoints it saw last and, unless AuditKeyFile says otherwise, the key that
+	// signs them. Empty for the embedded database's own.
+	State, AuditKeyFile string
 	// RateLimit is how many requests a minute each key may make through the native
 	// API; 0 for any number.
 	RateLimit int
@@ -94,6 +113,7 @@ type App struct {
 
 	opts     Options
 	metrics  *metrics.Metrics
+	follower *audit.Follower
 	listener net.Listener
 	server   *http.Server
 }
@@ -107,6 +127,9 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 	a.Services = NewServices(s)
+	if a.follower, err = newFollower(s, o, a.metrics); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	if q, ok := s.(interface{ Waiting() int }); ok {
 		a.metrics.WatchQueue(q.Waiting)
 	}
@@ -139,8 +162,15 @@ func (a *App) URL() string { return a.opts.PublicURL }
 // stopTimeout is how long requests under way may take once the server stops.
 const stopTimeout = 9 * time.Second
 
-// flushEvery is how often the last uses of keys are noted.
-const flushEvery = 10 * time.Second
+// How often the server does what no request waits for.
+const (
+	// flushEvery: note the last uses of keys.
+	flushEvery = 10 * time.Second
+	// forgetEvery: erase replies that are kept no longer.
+	forgetEvery = 10 * time.Minute
+	// followEvery: look for what the logs' trees do not hold yet.
+	followEvery = 400 * time.Millisecond
+)
 
 // Serve answers requests until ctx ends, then lets those under way finish,
 // closes the database and returns. It returns an error when the server must
@@ -148,8 +178,10 @@ const flushEvery = 10 * time.Second
 func (a *App) Serve(ctx context.Context) error {
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(httpkit.StrictListener(a.listener)) }()
-	flush := time.NewTicker(flushEvery)
+	stopFollowing := a.follow()
+	flush, forget := time.NewTicker(flushEvery), time.NewTicker(forgetEvery)
 	defer flush.Stop()
+	defer forget.Stop()
 	var failure error
 	for running := true; running; {
 		select {
@@ -161,18 +193,21 @@ func (a *App) Serve(ctx context.Context) error {
 			failure, running = fmt.Errorf("the database failed, restart to go on: %w", a.Store.Err()), false
 		case <-flush.C:
 			a.flushUses()
+		case <-forget.C:
+			a.forgetReplies()
 		}
 	}
-	return errors.Join(failure, a.close())
+	return errors.Join(failure, a.close(stopFollowing))
 }
 
-func (a *App) close() error {
+func (a *App) close(stopFollowing func()) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
 	err := a.server.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(fmt.Errorf("some requests did not end in time: %w", err), a.server.Close())
 	}
+	stopFollowing()
 	if a.Store.Err() == nil {
 		a.flushUses()
 	}
@@ -187,6 +222,14 @@ func (a *App) flushUses() {
 	defer cancel()
 	if err := a.Access.FlushUses(ctx); err != nil {
 		a.opts.Logger.Warn("the last uses of some API keys were not noted", "err", err)
+	}
+}
+
+func (a *App) forgetReplies() {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := a.Store.ForgetReplies(ctx); err != nil {
+		a.opts.Logger.Warn("old replies were not erased; they will be later", "err", err)
 	}
 }
 

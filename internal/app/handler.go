@@ -84,7 +84,7 @@ func (a *App) handler() http.Handler {
 // native is the door of the native API.
 func (a *App) native(guard *httpkit.FailureGuard) door {
 	handler, render := api.New(api.Deps{
-		Access: a.Access, Directory: a.Directory, Incidents: a.Incidents,
+		Access: a.Access, Members: a.Access, Directory: a.Directory, Incidents: a.Incidents,
 		Rights: a.Store.Access,
 		Entries: func(ctx context.Context, actor tocsin.Actor, kind tocsin.Kind, id tocsin.ID) ([]tocsin.Entry, error) {
 			return a.Store.History(ctx, actor.Org, store.Key{Kind: kind, ID: id})
@@ -102,8 +102,8 @@ func (a *App) operations() http.Handler {
 			return httpkit.WriteJSON(w, http.StatusOK, health{Status: "ok"})
 		}},
 		httpkit.Route{Method: "GET", Pattern: "/readyz", Handle: func(w http.ResponseWriter, r *http.Request) error {
-			if err := a.Store.Ping(r.Context()); err != nil {
-				return &tocsin.Error{Code: tocsin.Busy, Message: "the database cannot take changes", RetryAfter: time.Second, Err: err}
+			if err := a.ready(r.Context()); err != nil {
+				return err
 			}
 			return httpkit.WriteJSON(w, http.StatusOK, health{Status: "ready"})
 		}},
@@ -132,7 +132,10 @@ func renderNeutral(w http.ResponseWriter, r *http.Request, err error) {
 		status, text = http.StatusServiceUnavailable, "not ready"
 	}
 	var own *tocsin.Error
-	if errors.As(err, &own) && own.RetryAfter > 0 {
+	if errors.As(err, &own) && own.Code == tocsin.Busy {
+		text = "not ready: " + own.Message
+	}
+	if own != nil && own.RetryAfter > 0 {
 		httpkit.RetryAfter(w.Header(), own.RetryAfter)
 	}
 	if status >= http.StatusInternalServerError {

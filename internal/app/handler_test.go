@@ -113,8 +113,8 @@ func TestReadyz_saysNoWhileTheDatabaseFails(t *testing.T) {
 	logged := &lines{}
 	h := app.Handler(s, slog.New(logged))
 	w := ask(h, "GET", "/readyz")
-	if w.Code != 503 || strings.TrimSpace(w.Body.String()) != `{"status":"error","error":"not ready"}` {
-		t.Errorf("%d %s; want 503 and not why", w.Code, w.Body)
+	if w.Code != 503 || strings.TrimSpace(w.Body.String()) != `{"status":"error","error":"not ready: the database cannot take changes"}` {
+		t.Errorf("%d %s; want 503, what, and not why", w.Code, w.Body)
 	}
 	if line := logged.last(); !strings.Contains(line["error"], "10.0.0.7: refused") || line["level"] != "ERROR" {
 		t.Errorf("logged %v; want why", line)

@@ -32,6 +32,9 @@ type adminCommand struct {
 	Role    roleCommand    `cmd:"" help:"Roles: named sets of permissions."`
 	Grant   grantCommand   `cmd:"" help:"Grants: which user has which role, and where."`
 	Key     keyCommand     `cmd:"" help:"API keys: how programs come in."`
+
+	AuditEpoch auditEpoch `cmd:"" help:"Let the audit trail be signed again after an old backup was restored."`
+	AuditKey   auditKey   `cmd:"" help:"Show the public key of the audit trail, or make a new one."`
 }
 
 // Help returns the way from nothing to a working key.

@@ -42,7 +42,7 @@ func (cmd demoCommand) Run(c console) error {
 		return err
 	}
 	defer cleanUp()
-	a, err := app.New(c.ctx, app.Options{Database: database, Listen: cmd.address(), Logger: c.logger(slog.LevelWarn)})
+	a, err := app.New(c.ctx, app.Options{Database: database, State: database.Dir, Listen: cmd.address(), Logger: c.logger(slog.LevelWarn)})
 	if err != nil {
 		return err
 	}
@@ -69,15 +69,15 @@ func (cmd demoCommand) Run(c console) error {
 
 // place says where the demo's database goes, and how to clear it away after.
 func (cmd demoCommand) place() (database app.Database, cleanUp func(), err error) {
-	if cmd.Database != "" {
-		return cmd.database(true), func() {}, nil
-	}
 	dir, cleanUp := cmd.Data, func() {}
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "tocsin-demo-"); err != nil {
 			return database, nil, fmt.Errorf("make a temporary directory: %w", err)
 		}
 		cleanUp = func() { _ = os.RemoveAll(dir) }
+	}
+	if cmd.Database != "" {
+		return app.Database{Dir: dir, URL: cmd.Database, Server: true}, cleanUp, nil
 	}
 	if app.HasDatabase(dir) {
 		return database, nil, fmt.Errorf("%s holds a database already; the demo only fills an empty one. To serve it:\n  tocsin serve --data %s", dir, dir)
@@ -133,9 +133,22 @@ curl -X POST '%[1]s/api/v1/incidents/%[2]s' \
   -H 'Content-Type: application/json' \
   -d '{"status": "investigating", "title": "Payments are down"}'
 
-3. See who changed what, field by field:
+3. Change it through the native API, several things at once; then see who changed what:
 
-curl '%[1]s/api/incidents/%[2]s/updates' -H 'X-API-Key: %[3]s'
+curl -X PATCH '%[1]s/v1/incidents/%[2]s' \
+  -H 'Authorization: Bearer %[5]s' \
+  -H 'Content-Type: application/json' \
+  -d '{"status": "fixing", "labels": {"team": "payments"}, "note": "rolling back"}'
+
+curl '%[1]s/v1/incidents/%[2]s/history' -H 'Authorization: Bearer %[5]s'
+
+4. Take a copy of the log and have it proven:
+
+curl '%[1]s/v1/audit/export' -H 'Authorization: Bearer %[5]s' -o audit.tar
+curl '%[1]s/v1/audit/key' -H 'Authorization: Bearer %[5]s' -o audit.vkey
+tocsin audit verify audit.tar --key "$(cat audit.vkey)"
+
+The API is described at %[1]s/docs/api
 `, r.URL, r.IncidentID, r.UptimeIOKey, r.SodaKeyID, r.SodaKeySecret, kept)
 	return err
 }

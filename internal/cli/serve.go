@@ -12,6 +12,7 @@ const defaultListen = "127.0.0.1:8710"
 
 type serveCommand struct {
 	storage
+	node
 	serving
 }
 
@@ -35,10 +36,10 @@ func (cmd serveCommand) Run(c console) error {
 	if listen == "" {
 		listen = defaultListen
 	}
-	logger := c.logger(slog.LevelInfo)
+	logger, database := c.logger(slog.LevelInfo), cmd.database(true)
 	a, err := app.New(c.ctx, app.Options{
-		Database: cmd.database(true), Listen: listen, PublicURL: cmd.PublicURL,
-		TrustedProxies: cmd.proxies(), RateLimit: cmd.RateLimit, Logger: logger,
+		Database: database, State: cmd.state(database), AuditKeyFile: cmd.AuditKeyFile,
+		Listen: listen, PublicURL: cmd.PublicURL, TrustedProxies: cmd.proxies(), RateLimit: cmd.RateLimit, Logger: logger,
 	})
 	if err != nil {
 		return err

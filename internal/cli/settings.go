@@ -44,6 +44,27 @@ func (s storage) database(server bool) app.Database {
 	return app.Database{Dir: dir, URL: s.Database, Server: server}
 }
 
+// defaultState is where a node keeps what is not in a PostgreSQL database.
+const defaultState = "./tocsin-state"
+
+// node says where a server keeps what is its own, beside the database.
+type node struct {
+	State        string `placeholder:"DIR" env:"TOCSIN_STATE" help:"Directory of what this node keeps beside the database: the last audit checkpoints, and the key that signs them (default: the embedded database's own, or ./tocsin-state)."`
+	AuditKeyFile string `placeholder:"FILE" env:"TOCSIN_AUDIT_KEY_FILE" help:"File with the key that signs the audit trail, the same on every node (default: audit.key in the state directory, made once)."`
+}
+
+// state is the directory, for a database.
+func (n node) state(d app.Database) string {
+	switch {
+	case n.State != "":
+		return n.State
+	case d.URL != "":
+		return defaultState
+	default:
+		return d.Dir
+	}
+}
+
 // serving is how a server is reached.
 type serving struct {
 	Listen         string   `placeholder:"ADDR" env:"TOCSIN_LISTEN" help:"Address to listen on, host:port (default ${default_listen})."`

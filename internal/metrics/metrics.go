@@ -61,6 +61,16 @@ func (m *Metrics) WatchQueue(waiting func() int) {
 	}, func() float64 { return float64(waiting()) }))
 }
 
+// WatchAudit adds gauges of how far behind the signing of the logs is, and of
+// how many logs will not be signed until somebody acts.
+func (m *Metrics) WatchAudit(lag func() time.Duration, refused func() int) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "tocsin_audit_lag_seconds", Help: "Age of the oldest log entry that no signed checkpoint holds.",
+	}, func() float64 { return lag().Seconds() }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "tocsin_audit_refused_logs", Help: "Logs that will not be signed until an operator acts.",
+	}, func() float64 { return float64(refused()) }))
+}
+
 // Request counts one answered request.
 func (m *Metrics) Request(route string, status int, d time.Duration) {
 	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()

@@ -14,6 +14,7 @@ func TestMetrics_areToldByTheseNames(t *testing.T) {
 	t.Parallel()
 	m := metrics.New()
 	m.WatchQueue(func() int { return 7 })
+	m.WatchAudit(func() time.Duration { return 1500 * time.Millisecond }, func() int { return 2 })
 	m.Request("GET /healthz", 200, 2*time.Millisecond)
 	m.Request("GET /healthz", 200, 3*time.Second)
 	m.Request("unmatched", 404, time.Millisecond)
@@ -30,6 +31,8 @@ func TestMetrics_areToldByTheseNames(t *testing.T) {
 		`tocsin_commit_duration_seconds_bucket{le="0.005"} 1`,
 		`tocsin_commit_refused_total{reason="queue_full"} 1`,
 		`tocsin_commit_queue_length 7`,
+		`tocsin_audit_lag_seconds 1.5`,
+		`tocsin_audit_refused_logs 2`,
 	} {
 		if !strings.Contains(w.Body.String(), "\n"+line+"\n") {
 			t.Errorf("without %s", line)
