@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"tocsin/internal/operate"
 )
@@ -29,4 +30,26 @@ func Restore(ctx context.Context, file string, to Database, progress Progress) (
 // CopyStore copies a database into an empty place, as from one engine to the other.
 func CopyStore(ctx context.Context, from, to Database, progress Progress) (CopyReport, error) {
 	return operate.Copy(ctx, from.place(), to.place(), progress)
+}
+
+// A MigrationReport says how far a schema is, and what ran.
+type MigrationReport = operate.Migrations
+
+// Migrate brings a schema up to date, or only tries to.
+func Migrate(ctx context.Context, d Database, dryRun bool, progress Progress) (MigrationReport, error) {
+	return operate.Migrate(ctx, d.place(), dryRun, progress)
+}
+
+// A Finding is what one of the doctor's checks came to.
+type Finding = operate.Finding
+
+// What a Finding may say.
+const (
+	FindingOK   = operate.OK
+	FindingFail = operate.Fail
+)
+
+// Doctor looks at a database and the machine that it is asked on.
+func Doctor(ctx context.Context, d Database) ([]Finding, error) {
+	return operate.Doctor(ctx, d.place(), time.Now)
 }

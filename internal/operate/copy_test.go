@@ -207,7 +207,9 @@ func TestRestore_onlyIntoAnEmptyPlace(t *testing.T) {
 
 func TestCopy_movesTheDemoBothWays(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct{ from, to func(*testing.T) operate.Place }{
+	for name, c := range map[string]struct {
+		from, to func(*testing.T) operate.Place
+	}{
 		"to PostgreSQL":   {emptyDir, emptyURL},
 		"from PostgreSQL": {emptyURL, emptyDir},
 	} {

@@ -2,8 +2,8 @@ package operate_test
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,15 +15,18 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
-	"tocsin/internal/app"
+	"tocsin/internal/access"
 	"tocsin/internal/demo"
-	"tocsin/internal/metrics"
+	"tocsin/internal/directory"
+	"tocsin/internal/incident"
 	"tocsin/internal/operate"
 	"tocsin/internal/pgtest"
 	"tocsin/internal/secret"
 	"tocsin/internal/store"
+	"tocsin/internal/store/postgres"
 	"tocsin/internal/store/sqlite"
 	"tocsin/internal/store/sqlstore"
+	"tocsin/internal/store/storetest"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -48,11 +51,22 @@ func emptyURL(t *testing.T) operate.Place {
 
 func open(t *testing.T, p operate.Place) store.Store {
 	t.Helper()
-	s, err := app.OpenStore(t.Context(), app.Database{Dir: p.Dir, URL: p.URL, Server: true}, slog.New(slog.DiscardHandler), metrics.New())
+	s, err := openEngine(t, p)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+func openEngine(t *testing.T, p operate.Place) (store.Store, error) {
+	if p.URL != "" {
+		return postgres.Open(t.Context(), postgres.Options{
+			URL: p.URL, NewID: storetest.NewID, Now: time.Now, Observer: storetest.Observer{}, Logger: storetest.Logger(t),
+		})
+	}
+	return sqlite.Open(t.Context(), sqlite.Options{
+		Dir: p.Dir, Server: true, NewID: storetest.NewID, Now: time.Now, Observer: storetest.Observer{}, Logger: storetest.Logger(t),
+	})
 }
 
 func closeStore(t *testing.T, s store.Store) {
@@ -67,8 +81,10 @@ func demonstrate(t *testing.T, p operate.Place) {
 	t.Helper()
 	s := open(t, p)
 	defer closeStore(t, s)
-	u := app.NewServices(s)
-	if _, err := demo.Seed(t.Context(), demo.UseCases{Access: u.Access, Incidents: u.Incidents, Directory: u.Directory}, time.Now()); err != nil {
+	u := demo.UseCases{
+		Access: access.New(s, storetest.NewID, rand.Reader, time.Now), Incidents: incident.New(s, storetest.NewID), Directory: directory.New(s, storetest.NewID),
+	}
+	if _, err := demo.Seed(t.Context(), u, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -86,14 +102,14 @@ func writing(t *testing.T, s store.Store) *load {
 	var writers sync.WaitGroup
 	for range 8 {
 		writers.Go(func() {
-			u := app.NewServices(s)
+			organisations := directory.New(s, storetest.NewID)
 			for {
 				select {
 				case <-done:
 					return
 				default:
 				}
-				if _, err := u.Directory.CreateOrganisation(context.Background(), "test", "Organisation "+app.NewID().String()); err != nil {
+				if _, err := organisations.CreateOrganisation(context.Background(), "test", "Organisation "+storetest.NewID().String()); err != nil {
 					t.Errorf("a change while the backup runs: %v", err)
 					return
 				}

@@ -83,6 +83,13 @@ func copied(ctx context.Context, from *sqlstore.Snapshot, progress Progress, bui
 	if err != nil {
 		return Report{}, err
 	}
+	version, err := from.Version(ctx)
+	if err == nil {
+		err = sqlstore.NewerSchema(version, newest)
+	}
+	if err != nil {
+		return Report{}, err
+	}
 	var r Report
 	err = build(func(built *sqlstore.Snapshot) error {
 		want, err := from.Survey(ctx, newest, progress)

@@ -59,8 +59,8 @@ func (s *Snapshot) Survey(ctx context.Context, known int64, progress Progress) (
 	if v.Version, err = s.Version(ctx); err != nil {
 		return Survey{}, err
 	}
-	if v.Version > known {
-		return Survey{}, newerSchema(v.Version, known)
+	if err := NewerSchema(v.Version, known); err != nil {
+		return Survey{}, err
 	}
 	if v.Installation, err = s.Installation(ctx); err != nil {
 		return Survey{}, err
@@ -86,7 +86,12 @@ func (s *Snapshot) Survey(ctx context.Context, known int64, progress Progress) (
 	return v, nil
 }
 
-func newerSchema(have, known int64) error {
+// NewerSchema is the error about a schema that only a newer program knows, nil
+// for any other.
+func NewerSchema(have, known int64) error {
+	if have <= known {
+		return nil
+	}
 	return fmt.Errorf("the database has schema version %d and this program knows %d at most: run the newer program that made it", have, known)
 }
 

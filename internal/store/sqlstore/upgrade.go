@@ -37,8 +37,8 @@ func Pending(ctx context.Context, p *goose.Provider) (have int64, pending []Migr
 	if err != nil {
 		return 0, nil, fmt.Errorf("read the schema's version: %w", err)
 	}
-	if have > known {
-		return have, nil, newerSchema(have, known)
+	if err := NewerSchema(have, known); err != nil {
+		return have, nil, err
 	}
 	for _, s := range p.ListSources() {
 		if s.Version > have {
