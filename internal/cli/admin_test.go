@@ -19,7 +19,7 @@ type told struct {
 // tell runs one command line.
 func tell(args ...string) told {
 	var stdout, stderr bytes.Buffer
-	code := cli.Run(args, nil, &stdout, &stderr)
+	code := cli.Run(args, nil, strings.NewReader(""), &stdout, &stderr)
 	return told{code, stdout.String(), stderr.String()}
 }
 

@@ -12,16 +12,21 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 )
 
-// Exit codes.
+// Exit codes; 'tocsin help exit-codes' explains them.
 const (
-	exitOK     = 0
-	exitFailed = 1
-	exitUsage  = 2
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitNotFound    = 3
+	exitSignIn      = 4
+	exitConflict    = 5
+	exitUnreachable = 6
 )
 
 // commands is everything that the program can be told to do.
@@ -30,13 +35,46 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Start the server."`
 	Admin   adminCommand   `cmd:"" help:"Set up an installation from the shell: organisations, projects, people, keys."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+
+	Backup  backupCommand  `cmd:"" help:"Write everything to one file, checked, beside a running server."`
+	Restore restoreCommand `cmd:"" help:"Make an empty place hold what a backup holds."`
+	Store   storeCommand   `cmd:"" help:"The database as a whole: move it to the other engine."`
+	Migrate migrateCommand `cmd:"" help:"Bring the schema up to date, or try whether that works."`
+	Doctor  doctorCommand  `cmd:"" help:"Look whether the installation is well, and say what to do."`
+
+	Login    loginCommand    `cmd:"" help:"Sign in to a server."`
+	Logout   logoutCommand   `cmd:"" help:"Forget a server and its token."`
+	Whoami   whoamiCommand   `cmd:"" help:"Say whom the token stands for."`
+	Context  contextCommand  `cmd:"" help:"Contexts: the servers that one is signed in to."`
+	Project  projectsCommand `cmd:"" help:"Projects: where incidents belong."`
+	Member   memberCommand   `cmd:"" help:"Members: people, their roles, invitations."`
+	Key      apiKeyCommand   `cmd:"" help:"API keys: how programs come in."`
+	Incident incidentCommand `cmd:"" help:"Incidents: see them, open them, work on them."`
+	Audit    auditCommand    `cmd:"" help:"The audit log: read it, take it away, prove it."`
+	API      apiCommand      `cmd:"" name:"api" help:"Send any request to the native API."`
+
+	Completion completionCommand `cmd:"" help:"Print what makes a shell complete commands and flags."`
+	Complete   completeCommand   `cmd:"" name:"__complete" hidden:"" passthrough:""`
+	Help       helpCommand       `cmd:"" help:"Explain a command, or: exit-codes, environment, formatting."`
 }
 
-// console is where a command writes, and what stops it.
+// console is where a command reads and writes, its environment, and what stops it.
 type console struct {
-	ctx    context.Context
-	stdout io.Writer
-	stderr io.Writer
+	ctx     context.Context
+	stdin   io.Reader
+	stdout  io.Writer
+	stderr  io.Writer
+	environ []string
+}
+
+// env returns a variable of the environment, or "".
+func (c console) env(name string) string {
+	for _, entry := range c.environ {
+		if value, ok := strings.CutPrefix(entry, name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }
 
 // logger returns the server's logger: JSON lines on standard error.
@@ -48,8 +86,8 @@ func (c console) logger(least slog.Level) *slog.Logger {
 type usageError struct{ error }
 
 // Run runs the command that args name and returns the exit code: 0 done, 1
-// failed, 2 not understood.
-func Run(args, environ []string, stdout, stderr io.Writer) int {
+// failed, 2 not understood; further ones of commands that ask a server.
+func Run(args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 
@@ -69,25 +107,49 @@ func Run(args, environ []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "tocsin: %v\n", err)
 		return exitFailed
 	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
 	unknown := unknownVariables(parser.Model, environ)
 	k, err := parser.Parse(args)
 	if code >= 0 {
 		return code // help was asked for
 	}
 	if err = errors.Join(err, unknown); err == nil {
-		err = k.Run(console{ctx: ctx, stdout: stdout, stderr: stderr})
+		err = k.Run(console{ctx, stdin, stdout, stderr, environ}, parser.Model)
 	} else {
 		err = usageError{err}
 	}
+	return finish(err, stderr)
+}
+
+// An exitError is an error with an exit code of its own.
+type exitError struct {
+	error
+	code int
+}
+
+func (e exitError) Unwrap() error { return e.error }
+
+// finish says what went wrong, if anything, and returns the exit code.
+func finish(err error, stderr io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintf(stderr, "tocsin: %v\n", err)
-	if usage := (usageError{}); errors.As(err, &usage) {
+	if text := err.Error(); text != "" {
+		fmt.Fprintf(stderr, "tocsin: %s\n", paragraph(text))
+	}
+	var usage usageError
+	var exit exitError
+	switch {
+	case errors.As(err, &usage):
 		fmt.Fprintln(stderr, "Run 'tocsin --help' or 'tocsin <command> --help' for what there is.")
 		return exitUsage
+	case errors.As(err, &exit):
+		return exit.code
+	default:
+		return exitFailed
 	}
-	return exitFailed
 }
 
 type versionCommand struct{}

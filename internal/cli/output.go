@@ -9,6 +9,8 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode"
+
+	"golang.org/x/term"
 )
 
 // A row is one line of a list. Its JSON form is the value itself.
@@ -30,13 +32,9 @@ func newOutput(c console, asJSON bool) output {
 	return output{stdout: c.stdout, stderr: c.stderr, json: asJSON, terminal: isTerminal(c.stdout), now: time.Now()}
 }
 
-func isTerminal(w io.Writer) bool {
+func isTerminal(w any) bool {
 	file, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 // list prints rows: a table with a heading on a terminal, bare lines elsewhere.

@@ -16,7 +16,7 @@ import (
 // the program as a process of its own.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"tocsin": func() { os.Exit(cli.Run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr)) },
+		"tocsin": func() { os.Exit(cli.Run(os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)) },
 	})
 }
 
