@@ -2,6 +2,7 @@
 // baseline measured in the same run:
 //
 //	go run ./bench update      updates over HTTP against a plain handler, and one transaction each
+//	go run ./bench audit       the same with the audit trail signed and unsigned, and through the native API
 //	go run ./bench million     the same at 1,000,000 incidents, ids skewed and uniform
 //	go run ./bench flat        one organisation of 1,000; all writes to one incident
 //	go run ./bench postgres    the PostgreSQL engine against pgbench
@@ -45,7 +46,7 @@ type settings struct {
 
 func run(args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("which benchmark? update, million, flat, postgres, soak, start")
+		return fmt.Errorf("which benchmark? update, audit, million, flat, postgres, soak, start")
 	}
 	if args[0] == "plain" { // a child, ended by the signal itself
 		return childPlain(args[1])
@@ -70,7 +71,7 @@ func run(args []string) error {
 	defer os.RemoveAll(dir)
 	s.dir = dir
 	benchmarks := map[string]func(context.Context, settings) error{
-		"update": benchUpdate, "million": benchMillion, "flat": benchFlat, "soak": benchSoak, "start": benchStart, "postgres": benchPostgres,
+		"update": benchUpdate, "audit": benchAudit, "million": benchMillion, "flat": benchFlat, "soak": benchSoak, "start": benchStart, "postgres": benchPostgres,
 	}
 	b := benchmarks[args[0]]
 	if b == nil {
@@ -96,6 +97,7 @@ func childNode(ctx context.Context, args []string) error {
 	dir := flags.String("data", "", "")
 	maxBatch := flags.Int("max-batch", 0, "")
 	profile := flags.String("profile", "", "")
+	unsigned := flags.Bool("unsigned", false, "")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -116,6 +118,7 @@ func childNode(ctx context.Context, args []string) error {
 	}
 	a, err := app.New(ctx, app.Options{
 		Database: app.Database{Dir: *dir, Server: true, MaxBatch: *maxBatch},
+		Unsigned: *unsigned,
 		Listen:   "127.0.0.1:0", Logger: slog.New(slog.NewJSONHandler(logFile, nil)),
 	})
 	if err != nil {

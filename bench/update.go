@@ -32,6 +32,35 @@ func benchUpdate(ctx context.Context, s settings) error {
 	return nil
 }
 
+// benchAudit shows what the second level of the audit trail costs an update, and
+// what the native API does: plain, and named to happen once.
+func benchAudit(ctx context.Context, s settings) error {
+	signed, err := makeFixture(ctx, filepath.Join(s.dir, "signed"), 1, 10_000)
+	if err != nil {
+		return err
+	}
+	unsigned, err := makeFixture(ctx, filepath.Join(s.dir, "unsigned"), 1, 10_000)
+	if err != nil {
+		return err
+	}
+	var c contest
+	defer c.stop()
+	c.plain(signed)
+	c.node("tocsin, unsigned", unsigned, unsigned.all(), "-unsigned")
+	c.node("tocsin, signed", signed, signed.all())
+	native := signed.all()
+	native.through = "native"
+	c.again("native API, signed", native)
+	native.through = "once"
+	c.again("native API, signed, once", native)
+	if err := c.run(ctx, s); err != nil {
+		return err
+	}
+	c.print("10,000 incidents")
+	fmt.Printf("signed / unsigned: %.2f\n", ratios(c.results[2], c.results[1], rate))
+	return nil
+}
+
 // benchMillion compares a million incidents with ten thousand.
 func benchMillion(ctx context.Context, s settings) error {
 	small, err := makeFixture(ctx, filepath.Join(s.dir, "small"), 1, 10_000)

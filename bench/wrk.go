@@ -73,6 +73,9 @@ type load struct {
 	connections int
 	// from and to are the range of lines to draw from, as in [from, to).
 	from, to int
+	// through is the way in: the UptimeIO dialect when empty, "native" for the
+	// native API, "once" for that with an idempotency key.
+	through string
 }
 
 // A result is one run.
@@ -87,6 +90,7 @@ type result struct {
 const script = `
 local ids, keys, n = {}, {}, 0
 local from, to = tonumber(os.getenv("FROM")), tonumber(os.getenv("TO"))
+local through = os.getenv("THROUGH")
 local line = 0
 for text in io.lines(os.getenv("IDS")) do
   if line >= from and line < to then n = n + 1; ids[n], keys[n] = text:match("(%S+) (%S+)") end
@@ -101,8 +105,13 @@ function request()
   count = count + 1
   local body = '{"severity":"' .. severities[math.random(4)] .. '","error_message":"attempt ' .. seed .. '-' .. count .. ' failed"}'
   local i = math.random(n)
-  headers["X-API-Key"] = keys[i]
-  return wrk.format("PUT", "/api/incidents/" .. ids[i], headers, body)
+  if through == "" then
+    headers["X-API-Key"] = keys[i]
+    return wrk.format("PUT", "/api/incidents/" .. ids[i], headers, body)
+  end
+  headers["Authorization"] = "Bearer " .. keys[i]
+  if through == "once" then headers["Idempotency-Key"] = seed .. "-" .. os.time() .. "-" .. count end
+  return wrk.format("PATCH", "/v1/incidents/" .. ids[i], headers, body)
 end
 `
 
@@ -114,7 +123,7 @@ func (l load) run(ctx context.Context, dir string, s *server, d time.Duration) (
 	}
 	threads := min(2, l.connections)
 	cmd := exec.CommandContext(ctx, "wrk", "-t", strconv.Itoa(threads), "-c", strconv.Itoa(l.connections), "-d", fmt.Sprintf("%ds", int(math.Ceil(d.Seconds()))), "--latency", "-s", path, s.url)
-	cmd.Env = append(os.Environ(), "IDS="+l.idsFile, fmt.Sprintf("FROM=%d", l.from), fmt.Sprintf("TO=%d", l.to))
+	cmd.Env = append(os.Environ(), "IDS="+l.idsFile, fmt.Sprintf("FROM=%d", l.from), fmt.Sprintf("TO=%d", l.to), "THROUGH="+l.through)
 	before := s.cpu()
 	out, err := cmd.Output()
 	if err != nil {

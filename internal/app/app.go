@@ -101,6 +101,8 @@ type Options struct {
 	// checkpoints it saw last and, unless AuditKeyFile says otherwise, the key that
 	// signs them. Empty for the embedded database's own.
 	State, AuditKeyFile string
+	// Unsigned leaves the logs unsigned, for measurements.
+	Unsigned bool
 	// RateLimit is how many requests a minute each key may make through the native
 	// API; 0 for any number.
 	RateLimit int
@@ -127,8 +129,10 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 	a.Services = NewServices(s)
-	if a.follower, err = newFollower(s, o, a.metrics); err != nil {
-		return nil, errors.Join(err, s.Close())
+	if !o.Unsigned {
+		if a.follower, err = newFollower(s, o, a.metrics); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
 	}
 	if q, ok := s.(interface{ Waiting() int }); ok {
 		a.metrics.WatchQueue(q.Waiting)

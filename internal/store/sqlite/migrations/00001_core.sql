@@ -336,7 +336,7 @@ CREATE TABLE replies (
     body        BLOB NOT NULL,
     made_at     INTEGER NOT NULL,
     PRIMARY KEY (org_id, key)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE INDEX replies_by_age ON replies (made_at);
 
