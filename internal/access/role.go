@@ -20,11 +20,13 @@ func (s *Service) CreateRole(ctx context.Context, actor tocsin.Actor, name strin
 	})
 }
 
-// UpdateRole changes what a role's holders may do, from this moment on. Its name
-// stays: grants hold to it.
-func (s *Service) UpdateRole(ctx context.Context, actor tocsin.Actor, id tocsin.ID, p tocsin.Permissions) (*tocsin.Role, error) {
+// UpdateRole changes what a role's holders may do, from this moment on; nil
+// keeps. Its name stays: grants hold to it.
+func (s *Service) UpdateRole(ctx context.Context, actor tocsin.Actor, id tocsin.ID, p *tocsin.Permissions) (*tocsin.Role, error) {
 	return update(ctx, s.store, actor, "role.update", store.Key{Kind: tocsin.KindRole, ID: id}, nil, func(_ store.View, r *tocsin.Role) error {
-		r.Permissions = p
+		if p != nil {
+			r.Permissions = *p
+		}
 		return nil
 	})
 }

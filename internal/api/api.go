@@ -24,6 +24,7 @@ const door = "api"
 // Deps are what the API is given.
 type Deps struct {
 	Access    Access
+	Members   Members
 	Directory Directory
 	Incidents Incidents
 
@@ -51,11 +52,6 @@ type Deps struct {
 type Access interface {
 	// Authenticate returns the actor of a token, or an Unauthenticated error.
 	Authenticate(ctx context.Context, token string) (tocsin.Actor, error)
-}
-
-// Directory reads what incidents live in.
-type Directory interface {
-	Organisation(ctx context.Context, actor tocsin.Actor) (*tocsin.Organisation, error)
 }
 
 // Incidents are the use cases of incidents; see package incident.

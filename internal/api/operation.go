@@ -180,9 +180,18 @@ func (c *core) endpoints() []endpoint {
 	var all []endpoint
 	for _, noun := range [][]endpoint{
 		c.meEndpoints(),
+		c.organisationEndpoints(),
 		c.incidentEndpoints(),
 		c.commentEndpoints(),
 		c.linkEndpoints(),
+		c.projectEndpoints(),
+		c.datasetEndpoints(),
+		c.checkEndpoints(),
+		c.userEndpoints(),
+		c.invitationEndpoints(),
+		c.roleEndpoints(),
+		c.bindingEndpoints(),
+		c.keyEndpoints(),
 	} {
 		all = append(all, noun...)
 	}

@@ -13,4 +13,11 @@ const (
 	SampleIncident     = "0198c1a0-0000-7000-8000-000000000008"
 	SampleLink         = "0198c1a0-0000-7000-8000-000000000009"
 	SampleComment      = "0198c1a0-0000-7000-8000-00000000000a"
+	SampleRole         = "0198c1a0-0000-7000-8000-00000000000b"
+	SampleInvitation   = "0198c1a0-0000-7000-8000-00000000000c"
+	SampleMember       = "0198c1a0-0000-7000-8000-00000000000d"
+	SampleMembership   = "0198c1a0-0000-7000-8000-00000000000e"
 )
+
+// SampleInvitationToken accepts the sample's invitation. It is good nowhere else.
+const SampleInvitationToken = "tci_0198c1a000007000800000000000000c0198c1a00000700080000000000000010000000000000000000000000000000070d37619"

@@ -13,6 +13,24 @@ func show(o tocsin.Object) any {
 		return showIncident(o)
 	case *tocsin.Comment:
 		return showComment(o)
+	case *tocsin.Organisation:
+		return showOrganisation(o)
+	case *tocsin.Project:
+		return showProject(o)
+	case *tocsin.Dataset:
+		return showDataset(o)
+	case *tocsin.Check:
+		return showCheck(o)
+	case *tocsin.User:
+		return showUser(o)
+	case *tocsin.Invitation:
+		return showInvitation(o)
+	case *tocsin.Role:
+		return showRole(o)
+	case *tocsin.Grant:
+		return showBinding(o)
+	case *tocsin.APIKey:
+		return showKey(o)
 	default:
 		return nil
 	}

@@ -6,6 +6,7 @@
 package apitest
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -134,7 +135,7 @@ func New(t testing.TB, options ...Option) *Fixture {
 // serve starts a server, to which Server then points.
 func (f *Fixture) serve(t testing.TB, options []Option) {
 	f.deps = api.Deps{
-		Access: f.Access, Directory: f.Directory, Incidents: f.Incidents,
+		Access: f.Access, Members: f.Access, Directory: f.Directory, Incidents: f.Incidents,
 		Rights: f.Store.Access,
 		Entries: func(ctx context.Context, actor tocsin.Actor, kind tocsin.Kind, id tocsin.ID) ([]tocsin.Entry, error) {
 			return f.Store.History(ctx, actor.Org, store.Key{Kind: kind, ID: id})
@@ -180,7 +181,8 @@ func (f *Fixture) furnish(t testing.TB) {
 	ctx := t.Context()
 	for _, id := range []string{
 		api.SampleOrganisation, api.SampleProject, api.SampleDataset, api.SampleCheck, api.SampleUser,
-		api.SampleGrant, api.SampleKey, api.SampleIncident, api.SampleLink, api.SampleComment,
+		api.SampleGrant, api.SampleKey, api.SampleIncident, api.SampleLink, api.SampleComment, api.SampleRole, api.SampleInvitation,
+		api.SampleMember, api.SampleMembership,
 	} {
 		f.ids.asked = append(f.ids.asked, ID(id))
 	}
@@ -204,6 +206,15 @@ func (f *Fixture) furnish(t testing.TB) {
 	}))
 	must[*tocsin.Incident](t)(f.Incidents.AddLink(ctx, actor, inc.ID, "https://grafana.example.org/d/payments", "Dashboard"))
 	must[*tocsin.Comment](t)(f.Incidents.Comment(ctx, actor, inc.ID, "The provider says that it is not them."))
+	must[*tocsin.Role](t)(f.Access.CreateRole(ctx, f.System, "Auditor", tocsin.ViewIncidents|tocsin.ViewAudit))
+	known := access.New(f.Store, f.ids.next, bytes.NewReader(make([]byte, 16)), f.Clock.Now) // the sample's token is in an example
+	if _, token, err = known.Invite(ctx, f.System, "dana@example.org", tocsin.RoleUser, tocsin.ScopeOrganisation, tocsin.ID{}, 0); err != nil {
+		t.Fatal(err)
+	} else if token != api.SampleInvitationToken {
+		t.Fatalf("the token of the sample's invitation is %s", token)
+	}
+	ben := must[*tocsin.User](t)(f.Access.CreateUser(ctx, f.System, "Ben Berg", "ben@example.org"))
+	must[*tocsin.Grant](t)(f.Access.Grant(ctx, f.System, ben.ID, tocsin.RoleEditor, tocsin.ScopeProject, shop.ID))
 }
 
 // Holder returns the token of a key, restricted as d says, whose owner is new and
