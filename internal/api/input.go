@@ -136,12 +136,12 @@ func (s slot) set(text string, into reflect.Value, p *problems) {
 	if s.check.kind == huma.TypeString {
 		quoted, _ := json.Marshal(text) // a string is always marshalled
 		raw = string(quoted)
-	} else if n, err := strconv.ParseInt(text, 10, 64); err == nil && strconv.FormatInt(n, 10) != text {
-		raw = `""` // "+1" and "01" are no JSON
+	} else if n, err := strconv.ParseInt(text, 10, 64); s.check.kind == huma.TypeInteger && (err != nil || strconv.FormatInt(n, 10) != text) {
+		raw = "{}" // of no type that a parameter has
 	}
 	o, err := strictjson.Parse([]byte(`{"v":` + raw + `}`))
 	if err != nil {
-		o, _ = strictjson.Parse([]byte(`{"v":{}}`)) // of no type that a parameter has
+		o, _ = strictjson.Parse([]byte(`{"v":{}}`))
 	}
 	v, _ := o.Get("v")
 	before := len(p.invalid)

@@ -10,7 +10,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
-	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -157,11 +156,7 @@ func (f *Fixture) serve(t testing.TB, options []Option) {
 		},
 	}))
 	t.Cleanup(f.Server.Close)
-	text, err := json.Marshal(api.Document(PublicURL))
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.book = newBook(t, text)
+	f.book = must[*book](t)(theBook())
 }
 
 // must returns what a step made, or fails the test.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -14,6 +15,7 @@ import (
 	"github.com/getkin/kin-openapi/routers/legacy"
 
 	"tocsin"
+	"tocsin/internal/api"
 )
 
 // A Request is what a test sends. The zero Method is GET; Token is the sample
@@ -130,22 +132,24 @@ type book struct {
 	options *openapi3filter.Options
 }
 
-func newBook(t testing.TB, text []byte) *book {
-	t.Helper()
+// theBook reads the document once: it is the same for every fixture, and to read
+// it takes longer than most tests.
+var theBook = sync.OnceValues(func() (*book, error) {
+	text, err := json.Marshal(api.Document(PublicURL))
+	if err != nil {
+		return nil, err
+	}
 	doc, err := openapi3.NewLoader().LoadFromData(text)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	doc.Servers = nil // the test's server is elsewhere
 	router, err := legacy.NewRouter(doc)
-	if err != nil {
-		t.Fatal(err)
-	}
 	return &book{router: router, options: &openapi3filter.Options{
 		IncludeResponseStatus: true, MultiError: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
-		SchemaValidationOptions: []openapi3.SchemaValidationOption{openapi3.EnableFormatValidation(), openapi3.EnableJSONSchema2020()},
-	}}
-}
+		SchemaValidationOptions: []openapi3.SchemaValidationOption{openapi3.EnableFormatValidation()},
+	}}, err
+})
 
 // check holds an exchange to the document: the answer always, the request when
 // the server took it. Paths and methods that the document does not have are
