@@ -103,18 +103,18 @@ const incident = `{"id":"0198c2f4-7c1e-7a30-b1d2-3f4a5b6c7d8e","number":7,"title
 
 func TestAnUpdateSaysWhatItShould(t *testing.T) {
 	t.Parallel()
-	d := open(t, says(200, incident, `ETag: "0198c2f4-3"`, "Audit-Leaf: ab12"))
+	d := open(t, says(200, incident, `ETag: "3f4a5b6c7d8e-3"`, "Audit-Leaf: ab12"))
 	var meta client.Meta
 	i, err := d.client(t).Incidents.Update(t.Context(), "0198c2f4-7c1e-7a30-b1d2-3f4a5b6c7d8e", client.IncidentPatch{
 		Status: new(client.Investigating), LeadID: new(""), Description: new(""),
 		Labels: map[string]*string{"team": new("data"), "old": nil}, AffectedRegions: []string{},
-	}, client.IfMatch(`"0198c2f4-2"`), client.IdempotencyKey("deploy-7"), client.WithMeta(&meta))
+	}, client.IfMatch(`"3f4a5b6c7d8e-2"`), client.IdempotencyKey("deploy-7"), client.WithMeta(&meta))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []sent{{
 		"PATCH", "/v1/incidents/0198c2f4-7c1e-7a30-b1d2-3f4a5b6c7d8e", "", "deploy-7", "Bearer tcn_secret",
-		"application/merge-patch+json", `"0198c2f4-2"`,
+		"application/merge-patch+json", `"3f4a5b6c7d8e-2"`,
 		`{"description":"","status":"investigating","affected_regions":[],"labels":{"old":null,"team":"data"},"lead_id":null}`,
 	}}
 	if diff := cmp.Diff(want, d.requests(), cmp.AllowUnexported(sent{})); diff != "" {

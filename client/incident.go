@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -84,9 +85,10 @@ type Incident struct {
 // ETag returns the entity tag of this version, for IfMatch.
 func (i Incident) ETag() string { return ETag(i.ID, i.Version) }
 
-// ETag returns the entity tag of a version of the object with the given id.
+// ETag returns the entity tag of a version of the object with the given id, as
+// the server forms it: the last group of the id, and the version.
 func ETag(id string, version int64) string {
-	return `"` + id[:min(8, len(id))] + "-" + strconv.FormatInt(version, 10) + `"`
+	return `"` + id[strings.LastIndexByte(id, '-')+1:] + "-" + strconv.FormatInt(version, 10) + `"`
 }
 
 // A Link is an address with a title, which may be empty.

@@ -282,7 +282,6 @@ type APIKey struct {
 	Permissions []string  `json:"permissions"`
 	ExpiresAt   time.Time `json:"expires_at,omitzero"`
 	RevokedAt   time.Time `json:"revoked_at,omitzero"`
-	LastUsedAt  time.Time `json:"last_used_at,omitzero"`
 	Version     int64     `json:"version"`
 	CreatedAt   time.Time `json:"created_at,omitzero"`
 	UpdatedAt   time.Time `json:"updated_at,omitzero"`

@@ -18,7 +18,7 @@ type auditCommand struct {
 	Verify     auditVerify     `cmd:"" help:"Check an export without asking anybody: nothing changed, nothing cut."`
 	Export     auditExport     `cmd:"" help:"Take the whole log away, for the verifier."`
 	Checkpoint auditCheckpoint `cmd:"" help:"Print the latest signed checkpoint."`
-	Key        auditVKey        `cmd:"" help:"Print the public key that checkpoints are checked with."`
+	Key        auditVKey       `cmd:"" help:"Print the public key that checkpoints are checked with."`
 	Proof      auditProof      `cmd:"" help:"Print the proof that an entry is in the log."`
 }
 
@@ -65,7 +65,7 @@ func (cmd auditList) Run(c console, r *remote) error {
 			{name: "seq", text: func(e client.Entry) string { return strconv.FormatInt(e.Seq, 10) }},
 			{name: "time", text: func(e client.Entry) string { return s.out.time(e.At) }},
 			{name: "action", text: func(e client.Entry) string { return e.Action }},
-			{name: "actor", text: func(e client.Entry) string { return actorName(e.Actor) }, long: true},
+			{name: "actor", text: func(e client.Entry) string { return s.actor(e.Actor) }, long: true},
 			{name: "object", text: func(e client.Entry) string { return e.ObjectID }},
 			{name: "note", text: func(e client.Entry) string { return e.Note }, long: true},
 		})

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -232,7 +233,7 @@ func (s *caller) writeIncident(w io.Writer, i client.Incident) error {
 		{"severity", string(i.Severity)},
 		{"type", i.Type},
 		{"source", i.Source},
-		{"project", i.ProjectID},
+		{"project", orID(s.projectNames(), i.ProjectID)},
 		{"check", strings.TrimSpace(i.CheckName + " " + i.CheckURL)},
 		{"regions", strings.Join(i.AffectedRegions, ", ")},
 		{"labels", strings.Join(labels, ", ")},
@@ -276,10 +277,10 @@ func (s *caller) writeHistory(w io.Writer, id string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintf(w, "%s  %s by %s\n", s.out.time(e.At), escaped(e.Action), escaped(actorName(e.Actor))); err != nil {
+		if _, err := fmt.Fprintf(w, "%s  %s by %s\n", s.out.time(e.At), escaped(e.Action), escaped(s.actor(e.Actor))); err != nil {
 			return err
 		}
-		for _, f := range e.Fields {
+		for _, f := range told(e.Fields) {
 			if _, err := fmt.Fprintf(w, "    %s: %s → %s\n", escaped(f.Name), escaped(valueText(f.Old)), escaped(valueText(f.New))); err != nil {
 				return err
 			}
@@ -293,14 +294,16 @@ func (s *caller) writeHistory(w io.Writer, id string) error {
 	return nil
 }
 
-// actorName says who did something.
-func actorName(a client.EntryActor) string {
-	for _, name := range []string{a.Name, a.UserID, a.APIKeyID, a.Type} {
-		if name != "" {
-			return name
-		}
-	}
-	return "somebody"
+// told leaves out the fields that were empty and are: a new object has many.
+func told(fields []client.FieldChange) []client.FieldChange {
+	return slices.DeleteFunc(slices.Clone(fields), func(f client.FieldChange) bool {
+		return valueText(f.Old) == "-" && valueText(f.New) == "-"
+	})
+}
+
+// actor says who did something, by name as far as that can be seen.
+func (s *caller) actor(a client.EntryActor) string {
+	return cmp.Or(a.Name, s.userName(a.UserID), a.APIKeyID, a.Type, "somebody")
 }
 
 // valueText shows a field's value as one text.
@@ -359,9 +362,13 @@ func (s *caller) userName(id string) string {
 	if id == "" {
 		return ""
 	}
-	u, err := s.Users.Get(s.ctx, id)
-	if err != nil {
-		return id
+	if name, known := s.people[id]; known {
+		return name
 	}
-	return u.Name + " <" + u.Email + ">"
+	name := id
+	if u, err := s.Users.Get(s.ctx, id); err == nil {
+		name = u.Name + " <" + u.Email + ">"
+	}
+	s.people[id] = name
+	return name
 }

@@ -82,28 +82,21 @@ func (p paragraphs) Write(b []byte) (int, error) {
 // timeline returns what happened to an incident, oldest first.
 func (s *caller) timeline(id string) ([]moment, error) {
 	moments := []moment{}
-	names := map[string]string{}
 	for e, err := range s.Incidents.AllHistory(s.ctx, id) {
 		if err != nil {
 			return nil, err
 		}
-		if e.Actor.UserID != "" && e.Actor.Name != "" {
-			names[e.Actor.UserID] = e.Actor.Name
-		}
 		if e.Kind != "" && e.Kind != "incident" {
 			continue // a comment comes with its text below
 		}
-		moments = append(moments, moment{At: e.At, Action: e.Action, By: actorName(e.Actor), Note: e.Note, Fields: e.Fields})
+		moments = append(moments, moment{At: e.At, Action: e.Action, By: s.actor(e.Actor), Note: e.Note, Fields: told(e.Fields)})
 	}
 	slices.Reverse(moments)
 	for m, err := range s.Incidents.AllComments(s.ctx, id) {
 		if err != nil {
 			return nil, err
 		}
-		if _, known := names[m.AuthorID]; !known && m.AuthorID != "" {
-			names[m.AuthorID] = s.userName(m.AuthorID)
-		}
-		moments = append(moments, moment{At: m.CreatedAt, Action: "comment", By: names[m.AuthorID], Text: m.Message})
+		moments = append(moments, moment{At: m.CreatedAt, Action: "comment", By: s.userName(m.AuthorID), Text: m.Message})
 	}
 	slices.SortStableFunc(moments, func(a, b moment) int { return a.At.Compare(b.At) })
 	return moments, nil
@@ -198,7 +191,7 @@ func writeCSV(w io.Writer, timeline []moment) error {
 			rows = append(rows, append(head, "", "", "", text))
 		}
 		for _, f := range m.Fields {
-			rows = append(rows, append(slices.Clone(head), f.Name, valueText(f.Old), valueText(f.New), text))
+			rows = append(rows, append(slices.Clone(head), f.Name, bare(f.Old), bare(f.New), text))
 		}
 	}
 	for _, row := range rows {
@@ -213,9 +206,17 @@ func writeCSV(w io.Writer, timeline []moment) error {
 	return out.Error()
 }
 
+// bare is a field's value as one text, empty for none.
+func bare(v any) string {
+	if text := valueText(v); text != "-" {
+		return text
+	}
+	return ""
+}
+
 // harmless keeps a spreadsheet from taking a text for a formula.
 func harmless(text string) string {
-	if text != "" && text != "-" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
 		return "'" + text
 	}
 	return text

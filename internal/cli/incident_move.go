@@ -206,7 +206,7 @@ func (s *caller) who(id, field string) string {
 		}
 		for _, f := range e.Fields {
 			if f.Name == field {
-				return actorName(e.Actor)
+				return s.actor(e.Actor)
 			}
 		}
 	}

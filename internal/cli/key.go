@@ -25,7 +25,7 @@ type apiKeyList struct {
 
 // Help returns the examples.
 func (apiKeyList) Help() string {
-	return "Examples:\n\n  tocsin key list\n  tocsin key list --json name,last_used_at,expires_at"
+	return "Examples:\n\n  tocsin key list\n  tocsin key list --json name,expires_at,revoked_at"
 }
 
 // Run lists keys.
@@ -35,14 +35,14 @@ func (cmd apiKeyList) Run(c console, r *remote) error {
 		if err != nil {
 			return err
 		}
+		emails, projects := s.emails(), s.projectNames()
 		return show(s.out, found, []column[client.APIKey]{
 			{name: "id", text: func(k client.APIKey) string { return k.ID }},
 			{name: "name", text: func(k client.APIKey) string { return k.Name }, long: true},
-			{name: "owner", text: func(k client.APIKey) string { return k.OwnerID }},
-			{name: "project", text: func(k client.APIKey) string { return k.ProjectID }},
+			{name: "owner", text: func(k client.APIKey) string { return orID(emails, k.OwnerID) }},
+			{name: "project", text: func(k client.APIKey) string { return orID(projects, k.ProjectID) }},
 			{name: "permissions", text: func(k client.APIKey) string { return strings.Join(k.Permissions, ",") }},
 			{name: "created", text: func(k client.APIKey) string { return s.out.time(k.CreatedAt) }},
-			{name: "last used", text: func(k client.APIKey) string { return s.out.time(k.LastUsedAt) }},
 			{name: "expires", text: func(k client.APIKey) string { return s.out.time(k.ExpiresAt) }},
 			{name: "revoked", text: func(k client.APIKey) string { return s.out.time(k.RevokedAt) }},
 		})

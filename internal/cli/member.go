@@ -181,12 +181,13 @@ func (cmd memberRoleList) Run(c console, r *remote) error {
 		if err != nil {
 			return err
 		}
+		emails, projects := s.emails(), s.projectNames()
 		return show(s.out, found, []column[client.RoleBinding]{
 			{name: "id", text: func(b client.RoleBinding) string { return b.ID }},
-			{name: "member", text: func(b client.RoleBinding) string { return b.UserID }},
+			{name: "member", text: func(b client.RoleBinding) string { return orID(emails, b.UserID) }},
 			{name: "role", text: func(b client.RoleBinding) string { return b.Role }},
 			{name: "scope", text: func(b client.RoleBinding) string { return b.Scope }},
-			{name: "of", text: func(b client.RoleBinding) string { return b.ScopeID }},
+			{name: "of", text: func(b client.RoleBinding) string { return orID(projects, b.ScopeID) }},
 			{name: "revoked", text: func(b client.RoleBinding) string { return s.out.time(b.RevokedAt) }},
 		})
 	})

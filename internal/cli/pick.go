@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -103,3 +104,34 @@ func (s *caller) userID(given string) (string, error) {
 	}
 	return pickNamed("member", given, all)
 }
+
+// emails returns the members' addresses by id, as far as they may be seen.
+func (s *caller) emails() map[string]string {
+	names := map[string]string{}
+	if s.out.shaped.asked() {
+		return names // JSON has the ids
+	}
+	for u, err := range s.Users.All(s.ctx) {
+		if err == nil {
+			names[u.ID] = u.Email
+		}
+	}
+	return names
+}
+
+// projectNames returns the projects' names by id, as far as they may be seen.
+func (s *caller) projectNames() map[string]string {
+	names := map[string]string{}
+	if s.out.shaped.asked() {
+		return names
+	}
+	for p, err := range s.Projects.All(s.ctx) {
+		if err == nil {
+			names[p.ID] = p.Name
+		}
+	}
+	return names
+}
+
+// orID is the name of an id, or the id where it has none.
+func orID(names map[string]string, id string) string { return cmp.Or(names[id], id) }

@@ -92,9 +92,10 @@ func (r *remote) target(c console) (target, error) {
 // A caller is one command's work with a server.
 type caller struct {
 	*client.Client
-	ctx     context.Context
-	out     printer
-	console console
+	ctx context.Context
+	out printer
+	// people are names of users by id, as far as they have been looked up.
+	people map[string]string
 }
 
 // dial returns a client of a server.
@@ -130,7 +131,7 @@ func call[T any](c console, r *remote, s shaped, do func(*caller) error) error {
 	if err != nil {
 		return err
 	}
-	return explain(do(&caller{Client: api, ctx: c.ctx, out: out, console: c}))
+	return explain(do(&caller{Client: api, ctx: c.ctx, out: out, people: map[string]string{}}))
 }
 
 // writing is for commands that change something.
