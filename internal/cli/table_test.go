@@ -30,9 +30,9 @@ func TestATableFitsTheTerminal(t *testing.T) {
 	if err := show(p, someIncidents(p.now), incidentColumns(p)); err != nil {
 		t.Fatal(err)
 	}
-	want := `NUMBER  SEVERITY  STATUS  TITLE              OPENED  UPDATED  ID
+	want := `NUMBER  SEVERITY  STATUS  TITLE               OPENED  UPDATED  ID
 12      critical  open    Payments are down…  5m ago  1s ago   i12
-7       minor     closed  Slow\x1b[2J        3d ago  -        i7
+7       minor     closed  Slow\x1b[2J         3d ago  -        i7
 `
 	if diff := cmp.Diff(want, printed.String()); diff != "" {
 		t.Errorf("the table differs (-want +got):\n%s", diff)
