@@ -28,9 +28,8 @@ type dataDir struct {
 	// Mode is the directory's, Owner its user id.
 	Mode  fs.FileMode
 	Owner int
-	// Strangers are files that belong to somebody else than the directory, Open
-	// those that others than their owner may read.
-	Strangers, Open []string
+	// Strangers are files that belong to somebody else than the directory.
+	Strangers []string
 	// Free is the space left for an ordinary user, in bytes.
 	Free uint64
 	// Sync is how long it took to make a small write durable, the median of a
@@ -68,9 +67,6 @@ func directory(path string) (*dataDir, error) {
 		}
 		if ownerOf(info) != d.Owner {
 			d.Strangers = append(d.Strangers, e.Name())
-		}
-		if info.Mode().Perm()&0o077 != 0 {
-			d.Open = append(d.Open, e.Name())
 		}
 	}
 	var stat syscall.Statfs_t

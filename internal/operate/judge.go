@@ -61,14 +61,10 @@ func judge(f facts) []Finding {
 
 func judgeDirectory(f facts) (State, string, string) {
 	d := f.Host.Dir
-	switch {
-	case d.Mode&0o077 != 0:
+	if d.Mode&0o077 != 0 {
 		return Warn, fmt.Sprintf("%s has mode %04o", d.Path, d.Mode), "others on this machine can get in: chmod 700 " + d.Path
-	case len(d.Open) > 0:
-		return OK, fmt.Sprintf("%s is closed to others, though %s by itself is not", d.Path, strings.Join(d.Open, ", ")), ""
-	default:
-		return OK, fmt.Sprintf("%s is its owner's only", d.Path), ""
 	}
+	return OK, d.Path + " is its owner's only", ""
 }
 
 func judgeOwner(f facts) (State, string, string) {
