@@ -20,7 +20,7 @@ type Invitation struct {
 	ExpiresAt  Time   `json:"expires_at"`
 	AcceptedAt Time   `json:"accepted_at" nullable:"true"`
 	RevokedAt  Time   `json:"revoked_at" nullable:"true"`
-	UserID     ID     `json:"user_id" nullable:"true" doc:"The user who it made; null before."`
+	UserID     ID     `json:"user_id" nullable:"true" doc:"The user that it made; null before it is accepted."`
 	Version    int64  `json:"version" doc:"Counts the changes, from 1."`
 	CreatedAt  Time   `json:"created_at"`
 	UpdatedAt  Time   `json:"updated_at"`
