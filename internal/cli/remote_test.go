@@ -26,6 +26,12 @@ import (
 // serve starts a real server on an embedded database with the demo's data.
 func serve(t *testing.T) demo.Result {
 	t.Helper()
+	_, r := serveApp(t)
+	return r
+}
+
+func serveApp(t *testing.T) (*app.App, demo.Result) {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	a, err := app.New(ctx, app.Options{
 		Database: app.Database{Dir: t.TempDir(), Server: true}, Listen: "127.0.0.1:0",
@@ -48,7 +54,7 @@ func serve(t *testing.T) demo.Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r
+	return a, r
 }
 
 // A person is somebody at a shell, with settings of his own.
