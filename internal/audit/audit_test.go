@@ -181,4 +181,3 @@ func TestService_isForThoseWhoMay(t *testing.T) {
 	wantCode(t, "a redaction without a key", err, tocsin.Unauthenticated)
 	wantCode(t, "an export without a key", h.audit.Export(t.Context(), stranger, nil), tocsin.Unauthenticated)
 }
-

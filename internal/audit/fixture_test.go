@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"log/slog"
+	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -193,6 +194,10 @@ func verified(t testing.TB, path, key string, saved ...[]byte) verify.Report {
 	t.Helper()
 	return must(verify.Run(context.Background(), path, key, saved, nil))(t)
 }
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func newRand() *mathrand.Rand { return mathrand.New(mathrand.NewPCG(7, 7)) }
 
 func wantProven(t testing.TB, r verify.Report) {
 	t.Helper()
