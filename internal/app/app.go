@@ -144,7 +144,11 @@ func New(ctx context.Context, o Options) (*App, error) {
 		a.opts.PublicURL = "http://" + reachable(a.listener.Addr())
 	}
 	a.opts.PublicURL = strings.TrimSuffix(a.opts.PublicURL, "/")
-	a.server = httpkit.NewServer(a.handler(), o.Logger)
+	handler, err := a.handler()
+	if err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	a.server = httpkit.NewServer(handler, o.Logger)
 	return a, nil
 }
 

@@ -12,5 +12,9 @@ import (
 // would open itself.
 func Handler(s store.Store, logger *slog.Logger) http.Handler {
 	a := &App{Services: NewServices(s), opts: Options{Logger: logger, PublicURL: "https://tocsin.example"}, metrics: metrics.New()}
-	return a.handler()
+	h, err := a.handler()
+	if err != nil {
+		panic(err)
+	}
+	return h
 }

@@ -9,6 +9,7 @@ import (
 
 	"tocsin"
 	"tocsin/internal/api"
+	"tocsin/internal/api/reference"
 	"tocsin/internal/dialect"
 	"tocsin/internal/dialect/soda"
 	"tocsin/internal/dialect/uptimeio"
@@ -48,13 +49,17 @@ func (d door) owns(path string) bool {
 }
 
 // handler mounts every door. A path that no door owns is a neutral 404.
-func (a *App) handler() http.Handler {
+func (a *App) handler() (http.Handler, error) {
 	deps := dialect.Deps{
 		Access: a.Access, Incidents: a.Incidents, Directory: a.Directory, Admit: a.Store.Admit,
 		Guard:     httpkit.NewFailureGuard(maxFailures, failuresWindow, time.Now),
 		PublicURL: a.opts.PublicURL,
 	}
-	doors := []door{a.native(deps.Guard)}
+	native, err := a.native(deps.Guard)
+	if err != nil {
+		return nil, err
+	}
+	doors := []door{native}
 	for _, d := range dialects() {
 		handler, render := d.New(deps)
 		doors = append(doors, door{prefixes: d.Prefixes, handler: handler, render: render})
@@ -78,20 +83,24 @@ func (a *App) handler() http.Handler {
 			Now:            time.Now,
 			Observe:        a.metrics.Request,
 		},
-	)
+	), nil
 }
 
-// native is the door of the native API.
-func (a *App) native(guard *httpkit.FailureGuard) door {
+// native is the door of the native API and of its reference.
+func (a *App) native(guard *httpkit.FailureGuard) (door, error) {
+	docs, err := reference.New(a.opts.PublicURL)
+	if err != nil {
+		return door{}, err
+	}
 	handler, render := api.New(api.Deps{
 		Access: a.Access, Members: a.Access, Directory: a.Directory, Incidents: a.Incidents,
 		Rights: a.Store.Access,
 		Entries: func(ctx context.Context, actor tocsin.Actor, kind tocsin.Kind, id tocsin.ID) ([]tocsin.Entry, error) {
 			return a.Store.History(ctx, actor.Org, store.Key{Kind: kind, ID: id})
 		},
-		Guard: guard, PublicURL: a.opts.PublicURL, CursorKey: a.Store.Secret(), Now: time.Now, RateLimit: a.opts.RateLimit,
+		Guard: guard, Docs: docs, PublicURL: a.opts.PublicURL, CursorKey: a.Store.Secret(), Now: time.Now, RateLimit: a.opts.RateLimit,
 	})
-	return door{prefixes: api.Prefixes(), handler: handler, render: render}
+	return door{prefixes: api.Prefixes(), handler: handler, render: render}, nil
 }
 
 // operations are the paths for those who run the server.
