@@ -224,6 +224,9 @@ func (c *core) render(w http.ResponseWriter, r *http.Request, err error) {
 	switch p.Code {
 	case tocsin.Unauthenticated:
 		h.Set("WWW-Authenticate", challenge)
+		// A key that ended while its request was under way is one like any other.
+		h.Del("RateLimit-Policy")
+		h.Del("RateLimit")
 	case tocsin.RateLimited, tocsin.Busy:
 		var own *tocsin.Error
 		var wait time.Duration

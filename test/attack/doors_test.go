@@ -8,8 +8,9 @@ import (
 
 func doors() []door {
 	return []door{
-		{name: "S", method: "POST", path: "/api/v1/incidents/", credential: basic, shape: hasSodaError},
-		{name: "U", method: "PUT", path: "/api/incidents/", credential: apiKey, shape: hasUptimeError},
+		{name: "S", method: "POST", path: "/api/v1/incidents/", credential: basic, media: "application/json", shape: hasSodaError},
+		{name: "U", method: "PUT", path: "/api/incidents/", credential: apiKey, media: "application/json", shape: hasUptimeError},
+		{name: "N", method: "PATCH", path: "/v1/incidents/", credential: bearer, media: "application/problem+json", shape: hasProblem},
 	}
 }
 
@@ -22,3 +23,6 @@ func basicOf(pair string) string {
 
 // apiKey is the UptimeIO dialect's credential.
 func apiKey(k harness.Key) string { return "X-API-Key: " + k.Token }
+
+// bearer is the native API's credential.
+func bearer(k harness.Key) string { return "Authorization: Bearer " + k.Token }

@@ -35,13 +35,28 @@ func chunks(text string) func(*site, *message) {
 
 const good = `{"severity":"major"}`
 
+// otherMedia are types of which a body must not be.
+func otherMedia() []string {
+	return []string{"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json, text/plain", ";"}
+}
+
+func utf16(_ *site, m *message) {
+	m.set("Content-Type: application/json; charset=utf-16")
+	m.body = "\xff\xfe" + strings.Join(strings.Split(good, ""), "\x00") + "\x00"
+}
+
+func compressed(_ *site, m *message) {
+	m.add("Content-Encoding: gzip")
+	m.body = bomb()
+}
+
 // framing are the cases of HTTP framing and routing.
 func framing() []attack {
 	major := becomes(tocsin.Major)
 	all := []attack{
 		{number: 1, name: "length beside chunked", edit: func(_ *site, m *message) { m.chunked(chunk(good)); m.add("Content-Length: 2") }, want: []int{400}, plain: true, closes: true},
 		{number: 2, name: "two lengths", edit: func(_ *site, m *message) { m.add("Content-Length: 20"); m.add("Content-Length: 2") }, want: []int{400}, plain: true, closes: true},
-		{number: 5, name: "huge chunk", edit: chunks("FFFFFFFFFFFFFFFF\r\n" + padded(maxBody+1)), want: []int{400}, plain: true, closes: true},
+		{number: 5, name: "huge chunk", edit: chunks("FFFFFFFFFFFFFFFF\r\n" + padded(maxBody+1)), want: []int{400, 413}, plain: true, closes: true},
 		{number: 5, name: "negative chunk", edit: chunks("-1\r\n" + good), want: []int{400}, plain: true, closes: true},
 		{number: 5, name: "17 hex digits", edit: chunks("00000000000000014\r\n" + good + "\r\n0\r\n\r\n"), want: []int{400}, plain: true, closes: true},
 		{number: 6, name: "short chunk extension", edit: chunks("14;a=b\r\n" + good + "\r\n0\r\n\r\n"), want: []int{200, 400}, effect: major, plain: true},
@@ -72,15 +87,12 @@ func framing() []attack {
 		}},
 		{number: 16, name: "Expect x", edit: line("Expect: x"), want: []int{417}, plain: true},
 		{number: 18, name: "method override", edit: line("X-HTTP-Method-Override: DELETE"), want: []int{200}, effect: major},
-		{number: 23, name: "query beside the body", edit: func(_ *site, m *message) { m.target += "?severity=minor&severity=warning&title=x" }, want: []int{200}, effect: major},
+		{number: 23, name: "query beside the body", doors: "SU", edit: func(_ *site, m *message) { m.target += "?severity=minor&severity=warning&title=x" }, want: []int{200}, effect: major},
 		{number: 25, name: "media type in capitals", edit: replace("Content-Type: Application/JSON; charset=UTF-8"), want: []int{200}, effect: major},
-		{number: 25, name: "no media type", edit: func(_ *site, m *message) { m.drop("Content-Type") }, want: []int{200}, effect: major},
-		{number: 26, name: "UTF-16", edit: func(_ *site, m *message) {
-			m.set("Content-Type: application/json; charset=utf-16")
-			m.body = "\xff\xfe" + strings.Join(strings.Split(good, ""), "\x00") + "\x00"
-		}, want: []int{400}},
+		{number: 25, name: "no media type", doors: "SU", edit: func(_ *site, m *message) { m.drop("Content-Type") }, want: []int{200}, effect: major},
+		{number: 26, name: "UTF-16", doors: "SU", edit: utf16, want: []int{400}},
 		{number: 26, name: "byte order mark", edit: func(_ *site, m *message) { m.body = "\ufeff" + good }, want: []int{400}},
-		{number: 27, name: "compressed bomb", edit: func(_ *site, m *message) { m.add("Content-Encoding: gzip"); m.body = bomb() }, want: []int{400}},
+		{number: 27, name: "compressed bomb", doors: "SU", edit: compressed, want: []int{400}},
 		{number: 28, name: "HTTP/2 without asking", run: prefaceIsRefused},
 		{number: 29, name: "pipelined with another key", run: pipelinedEachByItsOwnKey},
 		{number: 6, name: "chunked oddly, then another request", run: neverOutOfStep},
@@ -91,17 +103,17 @@ func framing() []attack {
 	for _, value := range []string{"xchunked", "identity", "chunked, chunked"} {
 		all = append(all, attack{number: 4, name: value, edit: line("Transfer-Encoding: " + value), want: []int{400, 501}, plain: true, closes: true})
 	}
-	for _, value := range []string{"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json, text/plain", ";"} {
-		all = append(all, attack{number: 24, name: value, edit: replace("Content-Type: " + value), want: []int{400}})
+	for _, value := range otherMedia() {
+		all = append(all, attack{number: 24, name: value, doors: "SU", edit: replace("Content-Type: " + value), want: []int{400}})
 	}
-	return both(append(all, routing()...))
+	return everywhere(append(all, routing()...))
 }
 
-// both makes cases of both doors of those that name none.
-func both(cases []attack) []attack {
+// everywhere makes cases of every door of those that name none.
+func everywhere(cases []attack) []attack {
 	for i := range cases {
 		if cases[i].doors == "" {
-			cases[i].doors = "SU"
+			cases[i].doors = "SUN"
 		}
 	}
 	return cases
@@ -110,8 +122,9 @@ func both(cases []attack) []attack {
 // routing are the cases about methods, paths and ids.
 func routing() []attack {
 	var all []attack
-	for _, method := range []string{"PATCH", "TRACE", "DELETE", "OPTIONS", "CONNECT", "BREW"} {
-		all = append(all, attack{number: 17, name: method, edit: func(_ *site, m *message) { m.method = method }, want: []int{405}, check: allows})
+	for _, method := range []string{"PATCH", "POST", "PUT", "TRACE", "DELETE", "OPTIONS", "CONNECT", "BREW"} {
+		doors := map[string]string{"PATCH": "SU", "POST": "UN", "PUT": "SN"}[method] // where it is not the update's
+		all = append(all, attack{number: 17, name: method, doors: doors, edit: func(_ *site, m *message) { m.method = method }, want: []int{405}, check: allows})
 	}
 	all = append(all,
 		attack{number: 17, name: "GET", doors: "S", edit: func(_ *site, m *message) { m.method = "GET" }, want: []int{405}, check: allows},
@@ -131,11 +144,15 @@ func routing() []attack {
 	paths := map[string][]string{
 		"S": {"/api/v1//incidents/%ID", "/api/v1/./incidents/%ID", "/api/v1/x/../incidents/%ID", "/api/v1/incidents/%ID/", "/api/v1/incidents//%ID"},
 		"U": {"/api/incidents//%ID", "/api/incidents/./%ID", "/api/incidents/x/../%ID", "/api/incidents/%ID/", "/api/incidents/%ID/."},
+		"N": {"/v1//incidents/%ID", "/v1/./incidents/%ID", "/v1/x/../incidents/%ID", "/v1/incidents/%ID/", "/v1/incidents//%ID"},
 	}
 	for doors, list := range paths {
 		for _, p := range list {
 			all = append(all, attack{number: 19, name: p, doors: doors, edit: target(p), want: []int{404}})
 		}
+	}
+	for _, p := range []string{"//v1/incidents/%ID", "/V1/incidents/%ID", "/v1incidents/%ID", "/%76%32/incidents/%ID"} { // no door's
+		all = append(all, attack{number: 19, name: p, doors: "N", edit: target(p), want: []int{404}, plain: true})
 	}
 	for _, spelt := range []string{"%2e%2e", "1%2f2", "%00", "%0d%0a", "%0d%0aX-Evil:%20" + mark} {
 		all = append(all, attack{number: 20, name: spelt, edit: id(spelt), want: []int{404}})

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tocsin"
+	"tocsin/test/harness"
 )
 
 // limits are the cases of rate limits, concurrency and repetition.
@@ -19,13 +20,13 @@ func limits() []attack {
 		{number: 90, name: "refused calls count", doors: "S", run: refusedCallsCount},
 		{number: 90, name: "others' failures do not", doors: "S", run: othersFailuresDoNot},
 		{number: 91, doors: "S", run: keysAreIndependent},
-		{number: 94, name: "256 characters", edit: line("Idempotency-Key: " + strings.Repeat("a", 256)), want: []int{200}, effect: major},
+		{number: 94, name: "256 characters", doors: "SU", edit: line("Idempotency-Key: " + strings.Repeat("a", 256)), want: []int{200}, effect: major},
 		{number: 95, run: goneAtOnce},
 	}
 	for _, tag := range []string{"*", `W/"1"`, "garbage", `"another"`, strings.TrimSuffix(strings.Repeat(`"x", `, 100), ", ")} {
-		all = append(all, attack{number: 93, name: tag[:min(len(tag), 10)], edit: line("If-Match: " + tag), want: []int{200}, effect: major})
+		all = append(all, attack{number: 93, name: tag[:min(len(tag), 10)], doors: "SU", edit: line("If-Match: " + tag), want: []int{200}, effect: major})
 	}
-	return both(all)
+	return everywhere(all)
 }
 
 // calls sends a message n times and counts the answers by status.
@@ -166,5 +167,43 @@ func guessing(t *testing.T, s *site) {
 	elsewhere.from[len(elsewhere.from)-2] += 100
 	if r := elsewhere.send(t, wrong); r.status != 401 {
 		t.Errorf("a wrong key from another address is answered with %d, should be 401", r.status)
+	}
+}
+
+// The native API's limit is the operator's: a bucket that fills up within a
+// minute, counted by key and not by what was made of the call.
+func TestTheNativeLimitIsAsConfigured(t *testing.T) {
+	t.Parallel()
+	database := harness.Engines()[0].Fresh(t) // it is counted in memory, on every engine alike
+	server := harness.Serve(t, database, "TOCSIN_RATE_LIMIT=10")
+	services, _ := harness.Open(t, database)
+	s := &site{door: doors()[2], services: services, servers: []string{server.URL}}
+	s.open(t)
+	if got := s.calls(t, 10, s.edited(func(m *message) { m.set(s.credential(otherToken(s.key))) })); got[401] != 10 {
+		t.Fatalf("ten wrong secrets are answered with %v, should all be 401", got)
+	}
+	if got := s.calls(t, 10, s.withBody(`{"severity":7}`)); got[422] != 10 {
+		t.Fatalf("ten bad bodies are answered with %v, should all be 422: others' failures do not count", got)
+	}
+	before := s.state(t)
+	r := s.send(t, s.message())
+	if r.status != 429 {
+		t.Fatalf("the eleventh call is answered with %d, should be 429: refused calls count", r.status)
+	}
+	refuses(t, s.door, r, false)
+	after, err := strconv.Atoi(r.header.Get("Retry-After"))
+	if err != nil || after < 1 || after > 60 {
+		t.Errorf("Retry-After is %q, should be 1 to 60 seconds", r.header.Get("Retry-After"))
+	}
+	if got, want := r.header.Get("RateLimit-Policy"), `"api";q=10;w=60`; got != want {
+		t.Errorf("RateLimit-Policy is %q, should be %q", got, want)
+	}
+	if got := r.header.Get("RateLimit"); !strings.HasPrefix(got, `"api";r=0;t=`) {
+		t.Errorf("RateLimit is %q, should say that none remain", got)
+	}
+	nothing(t, before, s.state(t))
+	s.key = s.Key(tocsin.KeyDraft{Owner: s.Ada, Name: "another"})
+	if r := s.send(t, s.message()); r.status != 200 || !strings.HasPrefix(r.header.Get("RateLimit"), `"api";r=9;t=`) {
+		t.Errorf("another key of the user is answered with %d and RateLimit %q, should be 200 with 9 remaining", r.status, r.header.Get("RateLimit"))
 	}
 }

@@ -34,36 +34,36 @@ func values() []attack {
 	thousand := strings.Repeat("x", 1000)
 	all := []attack{
 		{number: 51, doors: "S", edit: body(`{"severity":"warning"}`), want: []int{400}, check: names("severity")},
-		{number: 51, doors: "U", edit: body(`{"severity":"warning"}`), want: []int{200}, effect: becomes(tocsin.Warning)},
+		{number: 51, doors: "UN", edit: body(`{"severity":"warning"}`), want: []int{200}, effect: becomes(tocsin.Warning)},
 		{number: 52, doors: "S", edit: body(`{"severity":null,"title":null,"status":null,"description":null,"resolutionNotes":null}`), want: []int{200}, effect: nothing},
-		{number: 52, doors: "U", edit: body(`{"severity":null}`), want: []int{400}, check: names("severity")},
+		{number: 52, doors: "UN", edit: body(`{"severity":null}`), want: []int{400, 422}, check: names("severity")},
 		{number: 55, name: "null", doors: "U", edit: body(`{"error_message":null}`), want: []int{400}, check: names("error_message")},
-		{number: 63, doors: "U", edit: body(`{"affected_regions":[]}`), want: []int{200}, effect: regions(), check: func(t *testing.T, _ *site, r reply) {
+		{number: 63, doors: "UN", edit: body(`{"affected_regions":[]}`), want: []int{200}, effect: regions(), check: func(t *testing.T, _ *site, r reply) {
 			if !strings.Contains(string(r.body), `"affected_regions":[]`) {
 				t.Errorf("the reply should show the cleared list as []: %s", r.body)
 			}
 		}},
-		{number: 64, name: "101", doors: "U", edit: body(object("affected_regions", slices.Repeat([]string{"eu"}, 101))), want: []int{400}, check: names("affected_regions")},
-		{number: 64, name: "one of 10 KB", doors: "U", edit: body(object("affected_regions", []string{strings.Repeat("a", 10<<10)})), want: []int{400}, check: names("affected_regions")},
-		{number: 64, name: "twice the same", doors: "U", edit: body(`{"affected_regions":["eu","eu"]}`), want: []int{200}, effect: regions("eu", "eu")},
-		{number: 64, name: "another order", doors: "U", edit: body(`{"affected_regions":["eu-west-1","us-east-1"]}`), want: []int{200}, effect: regions("eu-west-1", "us-east-1")},
+		{number: 64, name: "101", doors: "UN", edit: body(object("affected_regions", slices.Repeat([]string{"eu"}, 101))), want: []int{400, 422}, check: names("affected_regions")},
+		{number: 64, name: "one of 10 KB", doors: "UN", edit: body(object("affected_regions", []string{strings.Repeat("a", 10<<10)})), want: []int{400, 422}, check: names("affected_regions")},
+		{number: 64, name: "twice the same", doors: "UN", edit: body(`{"affected_regions":["eu","eu"]}`), want: []int{200}, effect: regions("eu", "eu")},
+		{number: 64, name: "another order", doors: "UN", edit: body(`{"affected_regions":["eu-west-1","us-east-1"]}`), want: []int{200}, effect: regions("eu-west-1", "us-east-1")},
 		{
-			number: 64, name: "100 of 255", doors: "U", edit: body(object("affected_regions", slices.Repeat([]string{strings.Repeat("é", 255)}, 100))), want: []int{200},
+			number: 64, name: "100 of 255", doors: "UN", edit: body(object("affected_regions", slices.Repeat([]string{strings.Repeat("é", 255)}, 100))), want: []int{200},
 			effect: regions(slices.Repeat([]string{strings.Repeat("é", 255)}, 100)...),
 		},
 		{number: 65, doors: "U", edit: body(`{"status":"closed","title":"x","check_id":null,"project_id":"x","created_at":0,"failure_count":99,"id":"x","version":7,"number":1}`), want: []int{200}, effect: nothing},
 		{number: 66, doors: "S", edit: body(`{"number":99,"name":"x","cloudUrl":"x","lead":{"id":"x"},"reporter":{},"organisationId":"x","id":"x","error_message":"x"}`), want: []int{200}, effect: nothing},
-		{number: 67, name: "blank title", doors: "S", edit: body(`{"severity":"minor","title":" \t\u00a0"}`), want: []int{400}, check: names("title")},
-		{number: 67, name: "empty title", doors: "S", edit: body(`{"title":""}`), want: []int{400}, check: names("title")},
+		{number: 67, name: "blank title", doors: "SN", edit: body(`{"severity":"minor","title":" \u00a0"}`), want: []int{400, 422}, check: names("title")},
+		{number: 67, name: "empty title", doors: "SN", edit: body(`{"title":""}`), want: []int{400, 422}, check: names("title")},
 		{number: 67, name: "title over the body's limit", doors: "S", edit: body(object("title", strings.Repeat("a", maxBody))), want: []int{400}, closes: true},
 		{number: 68, doors: "S", edit: body(`{"title":"x","severity":"minor","status":"gone","description":7}`), want: []int{400}, check: names("status", "description")},
 		{number: 68, doors: "U", edit: body(`{"severity":"gone","error_message":7,"affected_regions":["eu"]}`), want: []int{400}, check: names("severity", "error_message")},
 		{number: 69, run: sameAgain},
-		{number: 70, doors: "U", run: closedIsFinal},
+		{number: 70, doors: "UN", run: closedIsFinal},
 		{number: 61, run: spellingsDiffer},
 	}
 	for _, word := range []string{"Critical", "critical ", "", "warn", "ｍinor", "minor\u200b", mark} {
-		all = append(all, attack{number: 50, name: fmt.Sprintf("%q", word), edit: body(object("severity", word)), want: []int{400}, check: listsSeverities})
+		all = append(all, attack{number: 50, name: fmt.Sprintf("%q", word), edit: body(object("severity", word)), want: []int{400, 422}, check: listsSeverities})
 	}
 	for _, word := range []string{"closed", "opened", "open", "Resolved", "acknowledged", mark} {
 		all = append(all, attack{number: 67, name: "status " + word, doors: "S", edit: body(object("status", word)), want: []int{400}, check: names("status")})
@@ -88,27 +88,33 @@ func values() []attack {
 		{55, "spaces", "   ", 200},
 		{55, "right-to-left override", "\u202e", 200},
 	} {
-		a := attack{number: c.number, name: c.name, doors: "U", edit: body(object("error_message", c.text)), want: []int{c.want}, effect: errorMessage(c.text)}
+		a := attack{number: c.number, name: c.name, doors: "UN", edit: body(object("error_message", c.text)), want: []int{c.want}, effect: errorMessage(c.text)}
 		if c.want == 400 {
-			a.check = names("error_message")
+			a.want, a.check = []int{400, 422}, names("error_message")
 		}
 		all = append(all, a)
 	}
-	return append(both(all), stored()...)
+	return append(everywhere(all), stored()...)
 }
 
-// stored are texts that are somebody's problem when they are shown: kept as
-// they were sent, and given back as the same text.
-func stored() []attack {
-	var all []attack
-	for number, texts := range map[int][]string{
+// hostileTexts are texts that are somebody's problem when they are shown, by
+// the number of their case.
+func hostileTexts() map[int][]string {
+	return map[int][]string{
 		56: {"<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "<svg/onload=alert(1)>", "{{7*7}}", "${jndi:ldap://x}", "javascript:alert(1)", "</title><script>", "]]>", "<math><mtext><table><mglyph><style><!--</style><img title=\"--&gt;&lt;img src=1 onerror=alert(1)&gt;\">"},
 		57: {"=HYPERLINK(\"http://x\")", "+cmd|' /C calc'!A0", "-1+1", "@SUM(1)", "\tx", "\rx", "\",\""},
 		58: {"line\r\nX-Evil: 1"},
 		59: {"\x1b[2J", "\a", "\u009b2J", "a\u2028b", "\ufeff", "\ue000", "\uffff"},
 		60: {"@channel", "<!everyone>", "<@U123>", "[bank](http://evil.example)", "mailto:a@b?bcc=c"},
 		96: {"{{.Secret}}", "{{range 1000000}}x{{end}}", "{{call .F}}"},
-	} {
+	}
+}
+
+// stored are the hostile texts at the dialects: kept as they were sent, and
+// given back as the same text.
+func stored() []attack {
+	var all []attack
+	for number, texts := range hostileTexts() {
 		for _, text := range texts {
 			name := fmt.Sprintf("%.30q", text)
 			all = append(all,
@@ -139,9 +145,12 @@ func showsText(text string) func(*testing.T, *site, reply) {
 	return func(t *testing.T, s *site, r reply) {
 		t.Helper()
 		var got string
-		if s.name == "S" {
+		switch s.name {
+		case "S":
 			got = decode[struct{ Name string }](t, r.body).Name
-		} else {
+		case "N":
+			got = decode[struct{ Description string }](t, r.body).Description
+		default:
 			got = decode[struct {
 				Data struct {
 					Incident struct {
@@ -174,7 +183,7 @@ func listsSeverities(t *testing.T, s *site, r reply) {
 
 // sameAgain: what is already so is no change, however often it is said.
 func sameAgain(t *testing.T, s *site) {
-	times := map[string]int{"S": 10, "U": 1000}[s.name] // Soda has a limit of 10
+	times := map[string]int{"S": 10, "U": 1000, "N": 1000}[s.name] // Soda has a limit of 10
 	before := s.state(t)
 	c := s.dial(t)
 	defer c.Close()
@@ -193,8 +202,8 @@ func closedIsFinal(t *testing.T, s *site) {
 	s.Incident = s.NewIncident(s.Check, tocsin.Closed)
 	before := s.state(t)
 	r := s.send(t, s.message())
-	if r.status != 400 {
-		t.Errorf("a change is answered with %d, should be 400", r.status)
+	if want := map[string]int{"U": 400, "N": 409}[s.name]; r.status != want {
+		t.Errorf("a change is answered with %d, should be %d", r.status, want)
 	}
 	refuses(t, s.door, r, false)
 	if r := s.send(t, s.withBody(`{"severity":"critical"}`)); r.status != 200 {
@@ -205,7 +214,7 @@ func closedIsFinal(t *testing.T, s *site) {
 
 // spellingsDiffer: two spellings of one text are two texts.
 func spellingsDiffer(t *testing.T, s *site) {
-	member := map[string]string{"S": "title", "U": "error_message"}[s.name]
+	member := map[string]string{"S": "title", "U": "error_message", "N": "title"}[s.name]
 	before := s.state(t)
 	for _, text := range []string{"caf\u00e9", "cafe\u0301"} {
 		if r := s.send(t, s.withBody(object(member, text))); r.status != 200 {

@@ -226,8 +226,8 @@ func refuses(t *testing.T, d door, r reply, plain bool) {
 		}
 		return
 	}
-	if got := r.header.Get("Content-Type"); got != "application/json" {
-		t.Errorf("the refusal is %q, should be application/json", got)
+	if got := r.header.Get("Content-Type"); got != d.media {
+		t.Errorf("the refusal is %q, should be %s", got, d.media)
 	}
 	if got := r.header.Get("Content-Length"); got != strconv.Itoa(len(r.body)) {
 		t.Errorf("Content-Length is %q for %d bytes", got, len(r.body))
