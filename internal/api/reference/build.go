@@ -31,8 +31,10 @@ type builder struct {
 type resource struct {
 	tag, path  string
 	operations []api.Operation
-	// objects are the names of the schemas that its page describes.
+	// objects are the names of the schemas that its page describes: first those of
+	// whole answers, as many as answers says, then those within them.
 	objects []string
+	answers int
 }
 
 // The paths of the pages that are not a resource's.
@@ -74,9 +76,11 @@ func (b *builder) settle() {
 	b.claim(&b.faults, "Problem")
 	b.claim(&b.guidance, "Preview")
 	for i := range b.resources {
-		for _, op := range b.resources[i].operations {
-			b.claim(&b.resources[i], b.answer(op))
+		r := &b.resources[i]
+		for _, op := range r.operations {
+			b.claim(r, b.answer(op))
 		}
+		r.answers = len(r.objects)
 	}
 	for i := range b.resources {
 		b.claimWithin(&b.resources[i])
@@ -161,16 +165,25 @@ func (b *builder) itemOf(s *huma.Schema) string {
 
 func nameOf(ref string) string { return ref[strings.LastIndexByte(ref, '/')+1:] }
 
-// resource is the page of a resource: its objects, and then what can be done.
+// resource is the page of a resource: its objects, what can be done, and the
+// objects within objects.
 func (b *builder) resource(r resource) page {
-	p := page{Path: r.path, Title: r.tag, Lead: lead(r.tag)}
-	for _, name := range r.objects {
-		p.Sections = append(p.Sections, b.object(r, name))
-	}
+	p := page{Path: r.path, Title: r.tag, Lead: lead(r.tag), Sections: b.objects(r, r.objects[:r.answers], "Objects")}
 	for _, op := range r.operations {
 		p.Sections = append(p.Sections, b.operation(op))
 	}
+	p.Sections = append(p.Sections, b.objects(r, r.objects[r.answers:], "Within objects")...)
 	return p
+}
+
+func (b *builder) objects(r resource, names []string, part string) []section {
+	var out []section
+	for _, name := range names {
+		s := b.object(r, name)
+		s.Part = part
+		out = append(out, s)
+	}
+	return out
 }
 
 // object describes a schema of an answer, with the first one that an example of
@@ -178,7 +191,7 @@ func (b *builder) resource(r resource) page {
 func (b *builder) object(r resource, name string) section {
 	schema := b.doc.Components.Schemas.Map()[name]
 	s := section{
-		ID: name, Title: spaced(name), Part: "Objects", Prose: schema.Description,
+		ID: name, Title: spaced(name), Prose: schema.Description,
 		Groups: []group{{Title: "Fields", Fields: b.members(name, name, false, nil)}},
 	}
 	for _, op := range r.operations {
@@ -191,7 +204,7 @@ func (b *builder) object(r resource, name string) section {
 				continue
 			}
 			if object, ok := oneOf(a.Body, b.isList(op)); ok {
-				s.Samples = []sample{{Title: "One of them", Answer: b.own(indented(object))}}
+				s.Samples = []sample{{Title: "Example", Answer: b.own(indented(object))}}
 				return s
 			}
 		}

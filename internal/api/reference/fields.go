@@ -10,6 +10,8 @@ import (
 	"unicode"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"tocsin/internal/api"
 )
 
 // members describes the members of the object that a schema is of, each with an id
@@ -125,7 +127,7 @@ func (b *builder) field(prefix, name string, s *huma.Schema) field {
 }
 
 // meaning is where the glossary explains a value, "" where it does not: a glossary
-// is of an enumeration when it has all its values.
+// is of an enumeration when it has all its values, and so is the page of errors.
 func meaning(value string, enum []any) string {
 	for _, g := range glossaries() {
 		known := func(v any) bool {
@@ -134,6 +136,10 @@ func meaning(value string, enum []any) string {
 		if !slices.ContainsFunc(enum, func(v any) bool { return !known(v) }) {
 			return guidePath + "#" + g.id + "." + value
 		}
+	}
+	isCode := func(v any) bool { return slices.Contains(texts(api.Codes()), fmt.Sprint(v)) }
+	if !slices.ContainsFunc(enum, func(v any) bool { return !isCode(v) }) {
+		return errorsPath + "#" + value
 	}
 	return ""
 }

@@ -24,14 +24,15 @@ func (b *builder) guide() (page, error) {
 	if err != nil {
 		return page{}, err
 	}
-	p := page{Path: guidePath, Title: "Tocsin API", Lead: parts[0].prose, Sections: []section{b.overview()}}
+	p := page{Path: guidePath, Title: "Tocsin API", Lead: parts[0].prose}
 	for _, part := range parts[1:] {
 		s := section{ID: part.id, Title: part.title, Prose: part.prose, Samples: part.samples, Part: "Guide"}
 		p.Sections = append(p.Sections, s)
 		if part.id == "dry-run" {
-			p.Sections = append(p.Sections, b.shared(b.guidance, "Guide")...)
+			p.Sections = append(p.Sections, b.objects(b.guidance, b.guidance.objects, "Guide")...)
 		}
 	}
+	p.Sections = append(p.Sections, b.overview())
 	for _, g := range glossaries() {
 		s := section{ID: g.id, Title: g.title, Prose: g.prose, Part: "Words", Groups: []group{{Title: "Values"}}}
 		for _, w := range g.words {
@@ -42,20 +43,9 @@ func (b *builder) guide() (page, error) {
 	return p, nil
 }
 
-// shared describes the objects of a page that is no resource's.
-func (b *builder) shared(r resource, part string) []section {
-	var out []section
-	for _, name := range r.objects {
-		s := b.object(r, name)
-		s.Part = part
-		out = append(out, s)
-	}
-	return out
-}
-
 // overview lists every operation.
 func (b *builder) overview() section {
-	s := section{ID: "operations", Title: "All operations", Part: "Guide"}
+	s := section{ID: "operations", Title: "All operations", Part: "Operations"}
 	for _, r := range b.resources {
 		f := group{Title: r.tag}
 		for _, op := range r.operations {
@@ -72,7 +62,7 @@ func (b *builder) errors() (page, error) {
 	if err != nil {
 		return page{}, err
 	}
-	p := page{Path: errorsPath, Title: "Errors", Lead: parts[0].prose, Sections: b.shared(b.faults, "Objects")}
+	p := page{Path: errorsPath, Title: "Errors", Lead: parts[0].prose, Sections: b.objects(b.faults, b.faults.objects, "Objects")}
 	codes := api.Codes()
 	for _, part := range parts[1:] {
 		code := tocsin.Code(part.id)
