@@ -38,7 +38,7 @@ func incidentColumns(out printer) []column[client.Incident] {
 		{name: "title", text: func(i client.Incident) string { return i.Title }, long: true},
 		{name: "opened", text: func(i client.Incident) string { return out.time(i.OpenedAt) }},
 		{name: "updated", text: func(i client.Incident) string { return out.time(i.UpdatedAt) }},
-		{name: "id", text: func(i client.Incident) string { return i.ID }},
+		{name: "id", text: func(i client.Incident) string { return i.ID }, piped: true},
 	}
 }
 

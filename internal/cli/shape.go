@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -72,6 +73,7 @@ func namesIn(t reflect.Type) (names []string) {
 // A printer prints what a remote command found.
 type printer struct {
 	output
+	ctx    context.Context
 	shaped shaped
 	fields []string
 	query  *gojq.Code
@@ -81,7 +83,7 @@ type printer struct {
 
 // newPrinter checks what is asked for against the fields that there are.
 func newPrinter(c console, s shaped, fields []string) (printer, error) {
-	p := printer{output: newOutput(c, false), shaped: s, fields: s.JSON.names}
+	p := printer{output: newOutput(c, false), ctx: c.ctx, shaped: s, fields: s.JSON.names}
 	p.colour, p.width = wantsColour(c, p.terminal), widthOf(c.stdout)
 	var errs []error
 	for _, name := range s.JSON.names {
@@ -156,7 +158,7 @@ func (p printer) raw(text []byte) error {
 	if err := json.Unmarshal(text, &v); err != nil {
 		return err
 	}
-	results := p.query.Run(v)
+	results := p.query.RunWithContext(p.ctx, v)
 	for {
 		r, ok := results.Next()
 		if !ok {

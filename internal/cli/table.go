@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,6 +20,8 @@ type column[T any] struct {
 	style func(T) style
 	// long cells give way where a line is too narrow.
 	long bool
+	// piped columns are for programs: a terminal has no room for them.
+	piped bool
 }
 
 // A style is an SGR parameter: how a terminal shows a text.
@@ -75,6 +78,9 @@ func table[T any](p printer, items []T, columns []column[T]) error {
 	if p.terminal && len(items) == 0 {
 		_, err := fmt.Fprintln(p.stderr, "There is nothing to list.")
 		return err
+	}
+	if p.terminal {
+		columns = slices.DeleteFunc(slices.Clone(columns), func(c column[T]) bool { return c.piped })
 	}
 	rows := make([][]string, len(items))
 	for i, item := range items {

@@ -26,13 +26,13 @@ func someIncidents(now time.Time) []client.Incident {
 
 func TestATableFitsTheTerminal(t *testing.T) {
 	t.Parallel()
-	p, printed := remoteTerminal(66, false)
+	p, printed := remoteTerminal(61, false)
 	if err := show(p, someIncidents(p.now), incidentColumns(p)); err != nil {
 		t.Fatal(err)
 	}
-	want := `NUMBER  SEVERITY  STATUS  TITLE               OPENED  UPDATED  ID
-12      critical  open    Payments are down…  5m ago  1s ago   i12
-7       minor     closed  Slow\x1b[2J         3d ago  -        i7
+	want := `NUMBER  SEVERITY  STATUS  TITLE               OPENED  UPDATED
+12      critical  open    Payments are down…  5m ago  1s ago
+7       minor     closed  Slow\x1b[2J         3d ago  -
 `
 	if diff := cmp.Diff(want, printed.String()); diff != "" {
 		t.Errorf("the table differs (-want +got):\n%s", diff)
