@@ -47,15 +47,15 @@ type house struct {
 }
 
 // engines are both, each as what opens an empty database of it.
-func engines() map[string]func(*testing.T) (store.Store, *sql.DB) {
-	return map[string]func(*testing.T) (store.Store, *sql.DB){
-		"sqlite": func(t *testing.T) (store.Store, *sql.DB) {
+func engines() map[string]func(testing.TB) (store.Store, *sql.DB) {
+	return map[string]func(testing.TB) (store.Store, *sql.DB){
+		"sqlite": func(t testing.TB) (store.Store, *sql.DB) {
 			dir := t.TempDir()
 			s := openSQLite(t, dir)
 			db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, sqlite.FileName)+"?_pragma=busy_timeout(5000)")
 			return s, guarded(t, db, err, "DROP TRIGGER log_keeps_rows; DROP TRIGGER log_keeps_leaves")
 		},
-		"postgres": func(t *testing.T) (store.Store, *sql.DB) {
+		"postgres": func(t testing.TB) (store.Store, *sql.DB) {
 			url := pgtest.URL(t)
 			s := openPostgres(t, url)
 			db, err := sql.Open("pgx", url)
@@ -64,7 +64,7 @@ func engines() map[string]func(*testing.T) (store.Store, *sql.DB) {
 	}
 }
 
-func guarded(t *testing.T, db *sql.DB, err error, unlock string) *sql.DB {
+func guarded(t testing.TB, db *sql.DB, err error, unlock string) *sql.DB {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +76,7 @@ func guarded(t *testing.T, db *sql.DB, err error, unlock string) *sql.DB {
 	return db
 }
 
-func openSQLite(t *testing.T, dir string) store.Store {
+func openSQLite(t testing.TB, dir string) store.Store {
 	t.Helper()
 	s, err := sqlite.Open(context.Background(), sqlite.Options{
 		Dir: dir, Server: true, NewID: storetest.NewID, Now: time.Now, Observer: storetest.Observer{}, Logger: slog.New(slog.DiscardHandler),
@@ -88,7 +88,7 @@ func openSQLite(t *testing.T, dir string) store.Store {
 	return s
 }
 
-func openPostgres(t *testing.T, url string) store.Store {
+func openPostgres(t testing.TB, url string) store.Store {
 	t.Helper()
 	s, err := postgres.Open(context.Background(), postgres.Options{
 		URL: secret.Secret(url), NewID: storetest.NewID, Now: time.Now, Observer: storetest.Observer{}, Logger: slog.New(slog.DiscardHandler),
@@ -100,7 +100,7 @@ func openPostgres(t *testing.T, url string) store.Store {
 	return s
 }
 
-func newHouse(t *testing.T, s store.Store, db *sql.DB) *house {
+func newHouse(t testing.TB, s store.Store, db *sql.DB) *house {
 	t.Helper()
 	h := &house{db: db, node: t.TempDir()}
 	h.use(t, s)
@@ -112,7 +112,7 @@ func newHouse(t *testing.T, s store.Store, db *sql.DB) *house {
 }
 
 // use takes up work on a store.
-func (h *house) use(t *testing.T, s store.Store) {
+func (h *house) use(t testing.TB, s store.Store) {
 	h.Store = s
 	h.directory, h.incidents = directory.New(s, storetest.NewID), incident.New(s, storetest.NewID)
 	h.follower = h.newFollower(t, h.node)
@@ -125,7 +125,7 @@ func (h *house) use(t *testing.T, s store.Store) {
 	})
 }
 
-func (h *house) newFollower(t *testing.T, node string) *audit.Follower {
+func (h *house) newFollower(_ testing.TB, node string) *audit.Follower {
 	return audit.NewFollower(audit.FollowerOptions{
 		Store: h.Store, KeyFile: filepath.Join(node, audit.KeyFile), StateDir: node, Holder: node,
 		Random: rand.Reader, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
@@ -133,7 +133,7 @@ func (h *house) newFollower(t *testing.T, node string) *audit.Follower {
 }
 
 // follow lets the follower do all there is.
-func (h *house) follow(t *testing.T) {
+func (h *house) follow(t testing.TB) {
 	t.Helper()
 	for more := true; more; {
 		var err error
