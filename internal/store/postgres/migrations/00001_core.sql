@@ -147,6 +147,8 @@ CREATE TABLE grants (
 );
 
 CREATE INDEX grants_of_user ON grants (org_id, user_id);
+-- Nobody holds the same role in the same place twice.
+CREATE UNIQUE INDEX grants_once ON grants (org_id, user_id, role, scope, scope_id) WHERE revoked_at = 0;
 
 CREATE TABLE api_keys (
     org_id      BYTEA NOT NULL,
@@ -308,9 +310,6 @@ CREATE TABLE invitations (
     user_id     BYTEA,
     PRIMARY KEY (org_id, id)
 );
-
--- An invitation's token brings its id and nothing else: this finds its organisation.
-CREATE UNIQUE INDEX invitations_by_id ON invitations (id);
 
 CREATE TABLE redactions (
     org_id     BYTEA NOT NULL,
