@@ -80,7 +80,7 @@ func TestTheDocumentBreaksNoClient(t *testing.T) {
 	if err := json.Unmarshal(document(t), &is); err != nil {
 		t.Fatal(err)
 	}
-	withoutExamples(is)
+	withoutProse(is)
 	for _, breach := range breaches(was, is) {
 		t.Errorf("%s: a client may rely on it. Keep it, or move apiVersion and the path to the next version", breach)
 	}
@@ -93,19 +93,25 @@ func TestTheDocumentBreaksNoClient(t *testing.T) {
 	}
 }
 
-// withoutExamples takes out what files of their own hold.
-func withoutExamples(v any) {
+// withoutProse takes out what is for people, and the examples, which have files of
+// their own.
+func withoutProse(v any) {
 	switch v := v.(type) {
 	case node:
-		withoutExamples(map[string]any(v))
+		withoutProse(map[string]any(v))
 	case map[string]any:
+		for _, key := range []string{"description", "summary", "title"} {
+			if _, prose := v[key].(string); prose { // and not a member with that name
+				delete(v, key)
+			}
+		}
 		delete(v, "examples")
 		for _, child := range v {
-			withoutExamples(child)
+			withoutProse(child)
 		}
 	case []any:
 		for _, child := range v {
-			withoutExamples(child)
+			withoutProse(child)
 		}
 	}
 }

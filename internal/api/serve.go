@@ -136,8 +136,6 @@ type request[In any] struct {
 	op    Operation
 	input input
 	find  func(context.Context, *Call, *In) error
-	// write says that the core sets the terms of the change.
-	write bool
 }
 
 // read does all of a request that comes before the use case.

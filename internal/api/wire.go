@@ -19,7 +19,7 @@ func (i ID) MarshalJSON() ([]byte, error) {
 	if i == (ID{}) {
 		return []byte("null"), nil
 	}
-	return json.Marshal(tocsin.ID(i).String())
+	return []byte(`"` + tocsin.ID(i).String() + `"`), nil
 }
 
 // UnmarshalJSON reads a UUID, or null.
