@@ -2,6 +2,8 @@ package cli_test
 
 import (
 	"bytes"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,5 +100,65 @@ func TestWhatCannotBeJudgedIsNotJudged(t *testing.T) {
 		if got := a.tries(append([]string{"audit", "verify"}, args...)...); got.code != 2 {
 			t.Errorf("audit verify %q exits with %d: %s%s; want 2", args, got.code, got.stdout, got.stderr)
 		}
+	}
+}
+
+// The audit routes as the contract has them.
+func auditRoutes(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/v1/audit":
+		if r.URL.Query().Get("cursor") == "" {
+			_, _ = io.WriteString(w, `{"items":[],"next":"c"}`) // a page may be short
+			return
+		}
+		_, _ = io.WriteString(w, `{"items":[{"seq":9,"action":"incident.update","kind":"incident","object_id":"i","at":"2026-11-22T01:02:03.000000Z","actor":{"type":"user","name":"Ada Okafor"},"note":"why","fields":[{"name":"severity","old":"major","new":"minor"}]}],"next":null}`)
+	case "/v1/audit/checkpoint":
+		_, _ = io.WriteString(w, "tocsin/x/y\n9\nabc=\n\n— tocsin/x/y sig\n")
+	case "/v1/audit/key":
+		_, _ = io.WriteString(w, "tocsin/x/y+1234+abc\n")
+	case "/v1/audit/entries/9/proof":
+		_, _ = io.WriteString(w, "c2sp.org/tlog-proof@v1\n")
+	case "/v1/audit/export":
+		_, _ = io.WriteString(w, "a tar")
+	}
+}
+
+func TestTheLogIsReadAndTakenAway(t *testing.T) {
+	t.Parallel()
+	p := answers(t, auditRoutes)
+	if got := p.does("audit", "list", "--kind", "incident"); got != "9\t2026-11-22T01:02:03Z\tincident.update\tAda Okafor\ti\twhy" {
+		t.Errorf("audit list prints %q", got)
+	}
+	if got := p.does("audit", "list", "--jq", ".[].fields[].new"); got != "minor" {
+		t.Errorf("audit list --jq prints %q", got)
+	}
+	if got := p.does("audit", "checkpoint"); got != "tocsin/x/y\n9\nabc=\n\n— tocsin/x/y sig" {
+		t.Errorf("audit checkpoint prints %q; want it to the byte", got)
+	}
+	if got := p.does("audit", "key"); got != "tocsin/x/y+1234+abc" {
+		t.Errorf("audit key prints %q", got)
+	}
+	if got := p.does("audit", "proof", "9"); !strings.HasPrefix(got, "c2sp.org/") {
+		t.Errorf("audit proof prints %q", got)
+	}
+	file := filepath.Join(t.TempDir(), "audit.tar")
+	p.does("audit", "export", "--output", file)
+	if text, err := os.ReadFile(file); err != nil || string(text) != "a tar" {
+		t.Errorf("the export is %q, %v", text, err)
+	}
+}
+
+func TestAnExportThatBreaksOffLeavesNoFile(t *testing.T) {
+	t.Parallel()
+	p := answers(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "1000")
+		_, _ = io.WriteString(w, "half a tar")
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	})
+	dir := t.TempDir()
+	p.fails(1, "not whole", "audit", "export", "--output", filepath.Join(dir, "audit.tar"))
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("the directory holds %v, %v; want nothing", left, err)
 	}
 }
