@@ -73,8 +73,10 @@ func (c *core) createIncident() endpoint {
 				return Made{}, invalidField("/project_id", "is required unless check_ids is there")
 			}
 			inc, err := c.Incidents.Create(ctx, call.Actor, in.Body.draft())
-			if tocsin.CodeOf(err) == tocsin.NotFound {
-				err = invalidField("/project_id", "must be a project of the organisation")
+			code, place := tocsin.CodeOf(err), tocsin.Target{Project: tocsin.ID(in.Body.ProjectID)}
+			// A project that the key cannot see is answered as one that is not there.
+			if code == tocsin.NotFound || code == tocsin.Forbidden && len(in.Body.CheckIDs) == 0 && !call.Rights.May(tocsin.ViewIncidents, place) {
+				err = invalidField("/project_id", "must be a project that this key can see")
 			}
 			if err == nil {
 				noteIncident(ctx, inc.ID)

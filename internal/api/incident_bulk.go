@@ -31,7 +31,7 @@ type BulkItem struct {
 // BulkAnswer is what came of it.
 type BulkAnswer struct {
 	DryRun  bool           `json:"dry_run,omitempty" doc:"True when nothing was changed because dry_run was asked for."`
-	Changes []ObjectChange `json:"changes,omitempty" nullable:"false" doc:"With dry_run: what would change."`
+	Changes []ObjectChange `json:"changes,omitzero" nullable:"false" doc:"With dry_run: what would change."`
 	Results []BulkResult   `json:"results" nullable:"false" doc:"One for each item, in the same order."`
 }
 
@@ -66,7 +66,7 @@ func (c *core) bulkUpdateIncidents() endpoint {
 			ID: "bulkUpdateIncidents", Method: http.MethodPost, Path: "/v1/incidents/bulk", Tag: tagIncidents,
 			Summary: "Change several incidents",
 			Description: "Each item is a change of its own, made or refused for itself: the answer is 200 and has a result for each. " +
-				"With an `Idempotency-Key` the whole request can be sent again: what was made then is not made twice.",
+				"With an `Idempotency-Key` the whole request can be sent again: what was made then is not made twice. The key counts for each incident by itself.",
 			Authority: Needs(tocsin.ManageIncidents),
 			Examples: []Example{{
 				Summary: "Resolve two, of which one is not there", Path: "/v1/incidents/bulk",
@@ -89,6 +89,9 @@ func (c *core) bulkUpdateIncidents() endpoint {
 				})
 			}
 			wait.Wait()
+			if answer.DryRun {
+				answer.Changes = []ObjectChange{}
+			}
 			for _, p := range previews {
 				if p != nil {
 					answer.Changes = append(answer.Changes, showPreview(p.Changes).Changes...)

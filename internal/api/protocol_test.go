@@ -98,6 +98,14 @@ func TestOthersThingsAreNotThere(t *testing.T) {
 				t.Errorf("%s can tell: %s\n%s\n%s", who, op.ID, there.Body, nowhere.Body)
 			}
 		}
+		create := func(project string) apitest.Reply {
+			return f.Call(t, apitest.Request{Method: "POST", Path: "/v1/incidents", Token: token, Body: `{"title":"x","severity":"minor","project_id":"` + project + `"}`})
+		}
+		there, nowhere := create(api.SampleProject), create(api.SampleComment)
+		want(t, who+" opens an incident there", there, 422, tocsin.Invalid)
+		if nameless(there.Body) != nameless(nowhere.Body) {
+			t.Errorf("%s can tell which projects there are:\n%s\n%s", who, there.Body, nowhere.Body)
+		}
 		if got := f.Call(t, apitest.Request{Path: "/v1/incidents", Token: token}); got.Status != 200 || len(got.JSON(t)["items"].([]any)) != 0 {
 			t.Errorf("%s lists %d %s; want nothing", who, got.Status, got.Body)
 		}

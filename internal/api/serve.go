@@ -78,7 +78,10 @@ func (c *core) begin(w http.ResponseWriter, r *http.Request, op Operation) (*Cal
 	if err := c.limiter.admit(actor.Key, w.Header()); err != nil {
 		return nil, err
 	}
-	if call.Rights, err = c.Rights(r.Context(), actor.Key); err != nil {
+	switch call.Rights, err = c.Rights(r.Context(), actor.Key); {
+	case tocsin.CodeOf(err) == tocsin.NotFound: // gone since it was checked
+		return nil, tocsin.Errorf(tocsin.Unauthenticated, "there is no such key any more")
+	case err != nil:
 		return nil, err
 	}
 	if p := op.Authority.permission; p != 0 && !holds(call.Rights.Reach(p)) {
