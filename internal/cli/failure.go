@@ -21,7 +21,11 @@ func explain(err error) error {
 	case errors.As(err, &usageError{}), errors.As(err, &exitError{}):
 		return err
 	case errors.Is(err, context.Canceled):
-		return exitError{errors.New("cancelled"), exitUsage}
+		text := "cancelled"
+		if errors.As(err, &cut) && cut.IdempotencyKey != "" {
+			text += "; whether the change was made is not known"
+		}
+		return exitError{errors.New(text), exitUsage}
 	case errors.As(err, &cut):
 		return exitError{unreachable(cut), exitUnreachable}
 	case errors.As(err, &problem):

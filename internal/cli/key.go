@@ -100,8 +100,7 @@ func (cmd apiKeyCreate) Run(c console, r *remote) error {
 // newKey prints a key at its making, the only time that its token is known.
 func (s *caller) newKey(k client.APIKey) error {
 	if k.Token == "" {
-		s.say("Made key %s, but its token was lost with a cut connection. Revoke it and make another: tocsin key revoke %s", k.ID, k.ID)
-		return exitError{fmt.Errorf("the token of key %s is not known", k.ID), exitFailed}
+		return lostToken("key", k.ID, "tocsin key revoke "+k.ID)
 	}
 	// Whatever is asked for, the token must not get lost.
 	if s.out.shaped.asked() && !slices.Contains(s.out.fields, "token") && s.out.query == nil {
@@ -112,6 +111,12 @@ func (s *caller) newKey(k client.APIKey) error {
 	}
 	s.say("Keep the token now: it is not stored and will not be shown again")
 	return nil
+}
+
+// lostToken says that something was made, but the answer with its token was cut
+// off: the one that came in its place has none.
+func lostToken(what, id, undo string) error {
+	return fmt.Errorf("the %[1]s %[2]s was made, but the connection broke before its token came, and it cannot be shown again. End it and make another:\n  %[3]s", what, id, undo)
 }
 
 type apiKeyRotate struct {

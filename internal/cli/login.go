@@ -130,6 +130,9 @@ func (cmd loginCommand) token(c console, r *remote) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if accepted.Token == "" {
+		return "", fmt.Errorf("the invitation was accepted, but the connection broke before the token came. Ask an administrator for a key of %s", accepted.User.Email)
+	}
 	return accepted.Token, nil
 }
 

@@ -103,6 +103,9 @@ func (cmd memberInvite) Run(c console, r *remote) error {
 		return change(s, cmd.writing, func(opts ...client.CallOption) (client.Invitation, error) {
 			return s.Invitations.Create(s.ctx, n, opts...)
 		}, func(i client.Invitation) error {
+			if i.Token == "" {
+				return lostToken("invitation", i.ID, "tocsin member invitations --revoke "+i.ID)
+			}
 			if err := made(s.out, i, i.ID, i.Token); err != nil {
 				return err
 			}

@@ -518,3 +518,14 @@ func TestHelpHasTopics(t *testing.T) {
 	p.fails(2, `Did you mean "exit-codes"?`, "help", "exit-code")
 	p.fails(2, `did you mean "incident"?`, "incidnt", "list")
 }
+
+func TestATokenThatGotLostIsSaidToBe(t *testing.T) {
+	t.Parallel()
+	p := answers(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Idempotent-Replayed", "true")
+		w.WriteHeader(http.StatusCreated)
+		_, _ = io.WriteString(w, `{"id":"k7","token":null,"organisation":{"id":"o"}}`)
+	})
+	p.fails(1, "tocsin key revoke k7", "key", "create", "script")
+	p.fails(1, "--revoke k7", "member", "invite", "eve@example.org", "--role", "Admin")
+}
