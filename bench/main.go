@@ -7,6 +7,7 @@
 //	go run ./bench flat        one organisation of 1,000; all writes to one incident
 //	go run ./bench postgres    the PostgreSQL engine against pgbench
 //	go run ./bench soak        ten minutes at full rate: rate and write-ahead log
+//	go run ./bench verify      an export of a log, verified on one core
 //	go run ./bench start       time to the first answer, idle memory, size of the binary
 //
 // The load comes from wrk (Debian package wrk) on the same machine. Trust the
@@ -46,7 +47,7 @@ type settings struct {
 
 func run(args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("which benchmark? update, audit, million, flat, postgres, soak, start")
+		return fmt.Errorf("which benchmark? update, audit, million, flat, postgres, soak, start, verify")
 	}
 	if args[0] == "plain" { // a child, ended by the signal itself
 		return childPlain(args[1])
@@ -72,6 +73,7 @@ func run(args []string) error {
 	s.dir = dir
 	benchmarks := map[string]func(context.Context, settings) error{
 		"update": benchUpdate, "audit": benchAudit, "million": benchMillion, "flat": benchFlat, "soak": benchSoak, "start": benchStart, "postgres": benchPostgres,
+		"verify": benchVerify,
 	}
 	b := benchmarks[args[0]]
 	if b == nil {

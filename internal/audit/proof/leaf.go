@@ -285,8 +285,8 @@ func (s *scanner) hash() (h [32]byte) {
 	if text == nil {
 		return h
 	}
-	for i := range h {
-		h[i] = s.nibble(text[2*i])<<4 | s.nibble(text[2*i+1])
+	if _, err := hex.Decode(h[:], text); err != nil || hasUpper(text) {
+		s.failed = true
 	}
 	return h
 }
