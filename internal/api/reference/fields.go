@@ -11,6 +11,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"tocsin"
 	"tocsin/internal/api"
 )
 
@@ -137,7 +138,7 @@ func meaning(value string, enum []any) string {
 			return guidePath + "#" + g.id + "." + value
 		}
 	}
-	isCode := func(v any) bool { return slices.Contains(texts(api.Codes()), fmt.Sprint(v)) }
+	isCode := func(v any) bool { return slices.Contains(api.Codes(), tocsin.Code(fmt.Sprint(v))) }
 	if !slices.ContainsFunc(enum, func(v any) bool { return !isCode(v) }) {
 		return errorsPath + "#" + value
 	}

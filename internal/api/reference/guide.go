@@ -9,21 +9,38 @@ import (
 	"tocsin/internal/api"
 )
 
-// text reads one of our texts, with the server's own address in it.
-func (b *builder) text(name string) ([]part, error) {
-	raw, err := files.ReadFile("text/" + name)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
+// texts are the files of our own words.
+type texts struct{ guide, errors []part }
+
+// readTexts reads them, with the server's own address in them. Every code must be
+// explained once.
+func readTexts(publicURL string) (texts, error) {
+	var t texts
+	for name, into := range map[string]*[]part{"guide.md": &t.guide, "errors.md": &t.errors} {
+		raw, err := files.ReadFile("text/" + name)
+		if err != nil {
+			return t, fmt.Errorf("read %s: %w", name, err)
+		}
+		if *into, err = partsOf(name, strings.ReplaceAll(string(raw), sampleURL, publicURL)); err != nil {
+			return t, err
+		}
 	}
-	return partsOf(name, b.own(string(raw)))
+	codes := api.Codes()
+	for _, p := range t.errors[1:] {
+		i := slices.Index(codes, tocsin.Code(p.id))
+		if i < 0 {
+			return t, fmt.Errorf("errors.md explains %q, which is no code or was explained before", p.id)
+		}
+		codes = slices.Delete(codes, i, i+1)
+	}
+	if len(codes) > 0 {
+		return t, fmt.Errorf("errors.md does not explain %v", codes)
+	}
+	return t, nil
 }
 
 // guide is the index: what holds for all operations, and where they are.
-func (b *builder) guide() (page, error) {
-	parts, err := b.text("guide.md")
-	if err != nil {
-		return page{}, err
-	}
+func (b *builder) guide(parts []part) page {
 	p := page{Path: guidePath, Title: "Tocsin API", Lead: parts[0].prose}
 	for _, part := range parts[1:] {
 		s := section{ID: part.id, Title: part.title, Prose: part.prose, Samples: part.samples, Part: "Guide"}
@@ -40,7 +57,7 @@ func (b *builder) guide() (page, error) {
 		}
 		p.Sections = append(p.Sections, s)
 	}
-	return p, nil
+	return p
 }
 
 // overview lists every operation.
@@ -56,37 +73,15 @@ func (b *builder) overview() section {
 	return s
 }
 
-// errors is the page of every code. Its text must have each once.
-func (b *builder) errors() (page, error) {
-	parts, err := b.text("errors.md")
-	if err != nil {
-		return page{}, err
-	}
+// errors is the page of every code.
+func (b *builder) errors(parts []part) page {
 	p := page{Path: errorsPath, Title: "Errors", Lead: parts[0].prose, Sections: b.objects(b.faults, b.faults.objects, "Objects")}
-	codes := api.Codes()
 	for _, part := range parts[1:] {
-		code := tocsin.Code(part.id)
-		i := slices.Index(codes, code)
-		if i < 0 {
-			return page{}, fmt.Errorf("errors.md explains %q, which is no code or was explained before", part.id)
-		}
-		codes = slices.Delete(codes, i, i+1)
-		status, title := api.StatusOf(code)
+		status, title := api.StatusOf(tocsin.Code(part.id))
 		p.Sections = append(p.Sections, section{
 			ID: part.id, Title: part.id, Part: "Codes", Prose: part.prose, Samples: part.samples,
 			Facts: []fact{{Name: "Status", Items: []link{{Text: verdict(status)}}}, {Name: "Title", Items: []link{{Text: title}}}},
 		})
 	}
-	if len(codes) > 0 {
-		return page{}, fmt.Errorf("errors.md does not explain %s", strings.Join(texts(codes), ", "))
-	}
-	return p, nil
-}
-
-func texts(codes []tocsin.Code) []string {
-	out := make([]string, len(codes))
-	for i, code := range codes {
-		out[i] = string(code)
-	}
-	return out
+	return p
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"tocsin"
 	"tocsin/internal/api"
 	"tocsin/internal/api/apitest"
 	"tocsin/internal/api/reference"
@@ -240,6 +241,26 @@ func TestPagesSpeakOfThisServer(t *testing.T) {
 	for _, path := range append(r.pages(t), "/docs/llms.txt") {
 		if text := r.get(t, path); strings.Contains(text, "tocsin.example.org") || !strings.Contains(text, "http://127.0.0.1:4000") {
 			t.Errorf("%s has another address than the server's own", path)
+		}
+	}
+}
+
+func TestWordsAreExplained(t *testing.T) {
+	t.Parallel()
+	guide := newReader(t).get(t, "/docs/api")
+	var ids []string
+	for _, s := range tocsin.Statuses() {
+		ids = append(ids, "status."+string(s))
+	}
+	for _, s := range tocsin.Severities() {
+		ids = append(ids, "severity."+string(s))
+	}
+	for _, name := range tocsin.AllPermissions.Names() {
+		ids = append(ids, "permission."+name)
+	}
+	for _, id := range ids {
+		if !strings.Contains(guide, `<li id="`+id+`"`) {
+			t.Errorf("the guide has no %s: explain it in words.go", id)
 		}
 	}
 }

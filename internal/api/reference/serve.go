@@ -27,42 +27,36 @@ type document struct {
 	tag           string
 }
 
-func newDocument(media string, text []byte) document {
+// A shelf has the documents by their paths; "" is for every other path.
+type shelf map[string]document
+
+func (s shelf) put(path, media string, text []byte) {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	_, _ = z.Write(text) // a bytes.Buffer takes everything
 	_ = z.Close()
 	hash := sha256.Sum256(text)
-	return document{media: media, plain: text, zipped: b.Bytes(), tag: hex.EncodeToString(hash[:8])}
+	s[path] = document{media: media, plain: text, zipped: b.Bytes(), tag: hex.EncodeToString(hash[:8])}
 }
 
-// A shelf has the documents by their paths.
-type shelf map[string]document
-
-func (s shelf) put(path, media string, text []byte) { s[path] = newDocument(media, text) }
-
-// handler serves the documents, and missing with 404 for any other path.
-func (s shelf) handler(missing document) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", policy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "same-origin")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		if r.URL.Path == "/docs/" {
-			h.Set("Location", "/docs/api")
-			w.WriteHeader(http.StatusFound)
-			return
-		}
-		d, ok := s[r.URL.Path]
-		if !ok {
-			h.Set("Content-Type", missing.media)
-			w.WriteHeader(http.StatusNotFound)
-			_, _ = w.Write(missing.plain) // an error here is a client that went away
-			return
-		}
+func (s shelf) serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	if r.URL.Path == "/docs/" {
+		h.Set("Location", guidePath)
+		w.WriteHeader(http.StatusFound)
+		return
+	}
+	if d, ok := s[r.URL.Path]; ok {
 		d.serve(w, r)
-	})
+		return
+	}
+	h.Set("Content-Type", typeHTML)
+	w.WriteHeader(http.StatusNotFound)
+	_, _ = w.Write(s[""].plain) // an error here is a client that went away
 }
 
 // serve answers with the document. A copy may be kept, but not shown without
