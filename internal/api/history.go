@@ -17,7 +17,7 @@ func (c *core) listHistory() endpoint {
 		Operation: Operation{
 			ID: "listIncidentHistory", Method: http.MethodGet, Path: "/v1/incidents/{id}/history", Tag: tagIncidents,
 			Summary:     "List the changes of an incident",
-			Description: "Who changed what, when, and through which door: the entries of the log about this incident, the newest first.",
+			Description: "Who changed what, when, and through which door: the entries of the log about this incident, the newest first. Where a request came from is shown to those who may read the audit trail.",
 			Authority:   Needs(tocsin.ViewIncidents),
 			Examples:    []Example{{Summary: "All changes", Path: "/v1/incidents/" + SampleIncident + "/history"}},
 		},
@@ -39,7 +39,11 @@ func (c *core) listHistory() endpoint {
 			if after != nil {
 				entries = slices.DeleteFunc(entries, func(e tocsin.Entry) bool { return e.Version >= after[0] })
 			}
-			return cutPage(call, in.Paging, entries, showEntry, func(e tocsin.Entry) []byte { return numbers(e.Version) }), nil
+			answer := cutPage(call, in.Paging, entries, showEntry, func(e tocsin.Entry) []byte { return numbers(e.Version) })
+			if !call.Rights.May(tocsin.ViewAudit, tocsin.Target{}) {
+				withoutOrigin(answer.Body.Items)
+			}
+			return answer, c.nameDoers(ctx, call, answer.Body.Items)
 		},
 	})
 }

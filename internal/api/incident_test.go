@@ -84,6 +84,21 @@ func TestAPatchIsOneChange(t *testing.T) {
 	}
 }
 
+// Names are for everybody who may see the incident; where a colleague's request
+// came from is not.
+func TestTheHistory_tellsWhoToAllAndFromWhereToAuditors(t *testing.T) {
+	t.Parallel()
+	f := apitest.New(t)
+	viewer := f.Holder(t, "vera", tocsin.RoleAdmin, tocsin.ScopeOrganisation, tocsin.ID{}, tocsin.KeyDraft{Permissions: tocsin.ViewIncidents})
+	for token, from := range map[string]string{"": "192.0.2.10", viewer: ""} {
+		items := f.Call(t, apitest.Request{Path: samplePath + "/history", Token: token}).JSON(t)["items"].([]any)
+		entry := items[len(items)-1].(map[string]any)
+		if who := entry["actor"].(map[string]any)["name"]; who != "Ada Okafor" || entry["address"] != from {
+			t.Errorf("the history tells %v, from %q; want Ada Okafor, from %q", who, entry["address"], from)
+		}
+	}
+}
+
 func TestTheLifecycle(t *testing.T) {
 	t.Parallel()
 	f := apitest.New(t)

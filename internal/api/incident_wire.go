@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -182,7 +183,7 @@ type Doer struct {
 	Type     string `json:"type" enum:"user,api_key,integration,check,system"`
 	UserID   *ID    `json:"user_id,omitempty" nullable:"false"`
 	APIKeyID *ID    `json:"api_key_id,omitempty" nullable:"false"`
-	Name     string `json:"name,omitempty"`
+	Name     string `json:"name,omitempty" doc:"The user's name as it is now."`
 }
 
 // Change is a tocsin.FieldChange on the wire.
@@ -276,6 +277,37 @@ func showDoer(e tocsin.Entry) Doer {
 		}
 	}
 	return d
+}
+
+// nameDoers gives the users among the actors of entries their present names.
+func (c *core) nameDoers(ctx context.Context, call *Call, entries []Entry) error {
+	names := make(map[ID]string)
+	for i := range entries {
+		id := entries[i].Actor.UserID
+		if id == nil {
+			continue
+		}
+		name, known := names[*id]
+		if !known {
+			user, err := c.Directory.User(ctx, call.Actor, tocsin.ID(*id))
+			if err != nil && tocsin.CodeOf(err) != tocsin.NotFound {
+				return err
+			}
+			if err == nil {
+				name = user.Name
+			}
+			names[*id] = name
+		}
+		entries[i].Actor.Name = name
+	}
+	return nil
+}
+
+// withoutOrigin takes from entries where their requests came from.
+func withoutOrigin(entries []Entry) {
+	for i := range entries {
+		entries[i].Address, entries[i].UserAgent = "", ""
+	}
 }
 
 // moved returns the names of the fields that changed after a version, sorted.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -37,10 +38,12 @@ func Document(publicURL string) *huma.OpenAPI {
 	return c.document()
 }
 
-// serveDocument returns the route of the document, which is made once.
+// serveDocument returns the route of the document, which is made when it is
+// first asked for: most servers never are.
 func (c *core) serveDocument() httpkit.Handler {
-	text, err := encode(c.document())
+	made := sync.OnceValues(func() ([]byte, error) { return encode((&core{Deps: c.Deps}).document()) })
 	return func(w http.ResponseWriter, _ *http.Request) error {
+		text, err := made()
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 // Directory are the use cases of what incidents live in; see package directory.
 type Directory interface {
 	Organisation(ctx context.Context, actor tocsin.Actor) (*tocsin.Organisation, error)
+	User(ctx context.Context, actor tocsin.Actor, id tocsin.ID) (*tocsin.User, error)
 	UpdateOrganisation(ctx context.Context, actor tocsin.Actor, name *string, requireIfMatch *bool) (*tocsin.Organisation, error)
 
 	Project(ctx context.Context, actor tocsin.Actor, id tocsin.ID) (*tocsin.Project, error)
