@@ -89,13 +89,24 @@ func (s *Audit) Entry(ctx context.Context, seq int64, opts ...CallOption) (Entry
 
 func entryPath(seq int64) string { return auditPath + "/entries/" + strconv.FormatInt(seq, 10) }
 
-// Redact erases the details of an entry, for a reason, and returns the entry as
-// it then is.
-func (s *Audit) Redact(ctx context.Context, seq int64, reason string, opts ...CallOption) (Entry, error) {
+// A Redaction says that the details of entries were erased, and why.
+type Redaction struct {
+	ID string `json:"id"`
+	// Entries are the places in the log of those whose details are gone: the one
+	// that was named, and later ones that showed its texts as the values before.
+	Entries   []int64   `json:"entries"`
+	Reason    string    `json:"reason"`
+	Version   int64     `json:"version"`
+	CreatedAt time.Time `json:"created_at,omitzero"`
+}
+
+// Redact erases the details of an entry for good, for a reason that stays in
+// the log.
+func (s *Audit) Redact(ctx context.Context, seq int64, reason string, opts ...CallOption) (Redaction, error) {
 	in := struct {
 		Reason string `json:"reason"`
 	}{reason}
-	return post[Entry](ctx, s.c, entryPath(seq)+"/redact", in, opts)
+	return post[Redaction](ctx, s.c, entryPath(seq)+"/redact", in, opts)
 }
 
 // Proof returns the proof that an entry is in the log, as a C2SP tlog-proof.
@@ -109,7 +120,8 @@ func (s *Audit) Checkpoint(ctx context.Context, opts ...CallOption) ([]byte, err
 	return s.text(ctx, auditPath+"/checkpoint", opts)
 }
 
-// Key returns the verifier key (vkey) that checkpoints are checked with.
+// Key returns the verifier keys (vkey) that checkpoints are checked with, one a
+// line, the present one last.
 func (s *Audit) Key(ctx context.Context, opts ...CallOption) (string, error) {
 	text, err := s.text(ctx, auditPath+"/key", opts)
 	return string(text), err
