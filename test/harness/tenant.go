@@ -16,8 +16,8 @@ const door = "test"
 // values but for ids and times.
 type Tenant struct {
 	Org, Project, Dataset, Check, Incident tocsin.ID
-	// Ada is an Admin of the organisation.
-	Ada tocsin.ID
+	// Ada is an Admin of the organisation, by AdaGrant.
+	Ada, AdaGrant tocsin.ID
 	// Soda and Uptime are keys of Ada's, Uptime bound to the project.
 	Soda, Uptime Key
 
@@ -39,7 +39,7 @@ func NewTenant(tb testing.TB, s app.Services) *Tenant {
 		return s.Directory.CreateOrganisation(ctx, door, "Northwind")
 	})
 	t.Ada = t.User("Ada Okafor", "ada@example.org")
-	t.Grant(t.Ada, tocsin.RoleAdmin, tocsin.ScopeOrganisation, t.Org)
+	t.AdaGrant = t.Grant(t.Ada, tocsin.RoleAdmin, tocsin.ScopeOrganisation, t.Org)
 	t.Project, t.Dataset, t.Check, t.Incident = t.NewProject("Online shop")
 	t.Soda = t.Key(tocsin.KeyDraft{Owner: t.Ada, Name: "ticket sync"})
 	t.Uptime = t.Key(tocsin.KeyDraft{Owner: t.Ada, Name: "pager script", Project: t.Project})
@@ -82,10 +82,55 @@ func (t *Tenant) User(name, email string) tocsin.ID {
 	})
 }
 
-// Role makes a role of the organisation's own.
-func (t *Tenant) Role(name string, p tocsin.Permissions) {
+// Furniture is one of each thing that an organisation can have besides.
+type Furniture struct {
+	// Member is a user with one grant, Membership.
+	Member, Membership tocsin.ID
+	Role, Invitation   tocsin.ID
+	// Comment and Link are the incident's.
+	Comment, Link tocsin.ID
+	// InvitationToken accepts the invitation.
+	InvitationToken string
+}
+
+// Furnish adds one of each, and makes Ada the lead of the incident.
+func (t *Tenant) Furnish() Furniture {
 	t.tb.Helper()
-	made(t, func(ctx context.Context, a tocsin.Actor) (*tocsin.Role, error) {
+	var f Furniture
+	f.Member = t.User("Ben Lindqvist", "ben@example.org")
+	f.Membership = t.Grant(f.Member, tocsin.RoleViewer, tocsin.ScopeProject, t.Project)
+	f.Role = t.Role("Observer", tocsin.ViewIncidents)
+	f.Invitation = made(t, func(ctx context.Context, a tocsin.Actor) (i *tocsin.Invitation, err error) {
+		i, f.InvitationToken, err = t.services.Access.Invite(ctx, a, "dana@example.org", tocsin.RoleUser, tocsin.ScopeOrganisation, t.Org, 0)
+		return i, err
+	})
+	f.Comment, f.Link = t.Discuss(t.Incident)
+	made(t, func(ctx context.Context, a tocsin.Actor) (*tocsin.Incident, error) {
+		return t.services.Incidents.Update(ctx, a, t.Incident, tocsin.Patch{Lead: &t.Ada}, tocsin.Lifecycle())
+	})
+	return f
+}
+
+// Discuss gives an incident a comment and a link.
+func (t *Tenant) Discuss(incident tocsin.ID) (comment, link tocsin.ID) {
+	t.tb.Helper()
+	comment = made(t, func(ctx context.Context, a tocsin.Actor) (*tocsin.Comment, error) {
+		return t.services.Incidents.Comment(ctx, a, incident, "the connection pool was exhausted")
+	})
+	made(t, func(ctx context.Context, a tocsin.Actor) (*tocsin.Incident, error) {
+		i, err := t.services.Incidents.AddLink(ctx, a, incident, "https://wiki.example.org/runbook", "Runbook")
+		if err == nil {
+			link = i.Links[0].ID
+		}
+		return i, err
+	})
+	return comment, link
+}
+
+// Role makes a role of the organisation's own.
+func (t *Tenant) Role(name string, p tocsin.Permissions) tocsin.ID {
+	t.tb.Helper()
+	return made(t, func(ctx context.Context, a tocsin.Actor) (*tocsin.Role, error) {
 		return t.services.Access.CreateRole(ctx, a, name, p)
 	})
 }
