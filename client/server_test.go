@@ -277,3 +277,45 @@ func TestTheServerTakesTheClientsMembers(t *testing.T) {
 		t.Errorf("a wrong token: %v; want unauthenticated", err)
 	}
 }
+
+func TestTheServerShowsItsLog(t *testing.T) {
+	t.Parallel()
+	d := serve(t)
+	c, ctx, check := connect(t, d.URL, d.SodaKeySecret), t.Context(), needing(t)
+	var meta client.Meta
+	_, err := c.Incidents.Update(ctx, d.IncidentID, client.IncidentPatch{Severity: new(client.Minor)}, client.WithMeta(&meta))
+	check("update", err)
+	var newest client.Entry
+	for e, err := range c.Audit.All(ctx, client.AuditQuery{Kind: "incident", ObjectID: d.IncidentID}) {
+		check("list", err)
+		newest = e
+		break
+	}
+	if newest.Leaf != meta.AuditLeaf || newest.Action != "incident.update" || newest.RequestID != meta.RequestID {
+		t.Errorf("the newest entry is %+v; want the one of the update, with leaf %s", newest, meta.AuditLeaf)
+	}
+	same, err := c.Audit.Entry(ctx, newest.Seq)
+	check("entry", err)
+	if same.ID != newest.ID {
+		t.Errorf("entry %d is %+v", newest.Seq, same)
+	}
+	proof, err := c.Audit.Proof(ctx, newest.Seq)
+	check("proof", err)
+	note, err := c.Audit.Checkpoint(ctx)
+	check("checkpoint", err)
+	key, err := c.Audit.Key(ctx)
+	check("key", err)
+	if len(proof) == 0 || len(note) == 0 || key == "" {
+		t.Errorf("the proof has %d bytes, the checkpoint %d, the key %d", len(proof), len(note), len(key))
+	}
+	body, err := c.Audit.Export(ctx)
+	check("export", err)
+	defer body.Close()
+	if n, err := io.Copy(io.Discard, body); err != nil || n == 0 {
+		t.Errorf("the export has %d bytes, %v", n, err)
+	}
+	_, err = c.Audit.Redact(ctx, 1, "a test")
+	if err != nil && !client.IsConflict(err) {
+		t.Errorf("redact: %v; want it done, or refused for what the object still has", err)
+	}
+}
