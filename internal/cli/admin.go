@@ -35,6 +35,7 @@ type adminCommand struct {
 
 	AuditEpoch auditEpoch `cmd:"" help:"Let the audit trail be signed again after an old backup was restored."`
 	AuditKey   auditKey   `cmd:"" help:"Show the public key of the audit trail, or make a new one."`
+	AuditTake  auditTake  `cmd:"" name:"audit-export" help:"Take away the log of an organisation, or of the installation itself."`
 }
 
 // Help returns the way from nothing to a working key.

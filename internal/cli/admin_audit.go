@@ -3,7 +3,9 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 
+	"tocsin"
 	"tocsin/internal/app"
 )
 
@@ -81,4 +83,42 @@ func (cmd auditKey) Run(c console, admin *adminCommand) error {
 		}
 		return nil
 	})
+}
+
+type auditTake struct {
+	inOrg
+	Installation bool   `help:"The installation's own log: its signing keys, and the organisations that there are."`
+	Output       string `short:"o" required:"" placeholder:"FILE" help:"File to write."`
+}
+
+// Help returns the examples.
+func (auditTake) Help() string {
+	return "Examples:\n\n  tocsin admin audit-export --org 'Meridian Payments' -o audit.tar\n  tocsin admin audit-export --installation -o installation.tar\n\n" +
+		"A server must be running on the database, for it signs what is exported; this waits until it has.\n" +
+		"To check it: tocsin audit verify FILE --key \"$(tocsin admin audit-key)\""
+}
+
+// Run writes the export.
+func (cmd auditTake) Run(c console, admin *adminCommand) error {
+	take := func(s *session) error {
+		actor := s.actor
+		if cmd.Installation {
+			actor = tocsin.System(s.Store.Installation(), adminDoor)
+		}
+		from, to := io.Pipe()
+		go func() { to.CloseWithError(s.Audit.Export(s.ctx, actor, to)) }()
+		n, err := writeWhole(cmd.Output, from)
+		if tocsin.CodeOf(err) == tocsin.Busy {
+			return fmt.Errorf("%w: is a server running on the database? It is what signs the log", err)
+		}
+		if err != nil {
+			return errors.Join(err, from.Close())
+		}
+		_, err = fmt.Fprintf(c.stderr, "Wrote %d bytes to %s.\n", n, cmd.Output)
+		return err
+	}
+	if cmd.Installation {
+		return admin.existing(c, take)
+	}
+	return admin.within(c, cmd.inOrg, take)
 }
