@@ -27,6 +27,7 @@ type Deps struct {
 	Members   Members
 	Directory Directory
 	Incidents Incidents
+	Audit     Audit
 
 	// Rights returns what a key may do now, with the key and its owner.
 	Rights func(ctx context.Context, key tocsin.ID) (*tocsin.Access, error)

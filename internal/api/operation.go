@@ -192,6 +192,7 @@ func (c *core) endpoints() []endpoint {
 		c.roleEndpoints(),
 		c.bindingEndpoints(),
 		c.keyEndpoints(),
+		c.auditEndpoints(),
 	} {
 		all = append(all, noun...)
 	}

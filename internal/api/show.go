@@ -31,6 +31,8 @@ func show(o tocsin.Object) any {
 		return showBinding(o)
 	case *tocsin.APIKey:
 		return showKey(o)
+	case *tocsin.Redaction:
+		return showRedaction(o)
 	default:
 		return nil
 	}

@@ -93,7 +93,7 @@ func (a *App) native(guard *httpkit.FailureGuard) (door, error) {
 		return door{}, err
 	}
 	handler, render := api.New(api.Deps{
-		Access: a.Access, Members: a.Access, Directory: a.Directory, Incidents: a.Incidents,
+		Access: a.Access, Members: a.Access, Directory: a.Directory, Incidents: a.Incidents, Audit: a.Audit,
 		Rights: a.Store.Access,
 		Entries: func(ctx context.Context, actor tocsin.Actor, kind tocsin.Kind, id tocsin.ID) ([]tocsin.Entry, error) {
 			return a.Store.History(ctx, actor.Org, store.Key{Kind: kind, ID: id})

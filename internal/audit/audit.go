@@ -46,78 +46,44 @@ const MaxScan = 10_000
 // scanPage is how many entries are read at a time.
 const scanPage = 500
 
-// A Filter selects entries; zero fields do not narrow.
-type Filter struct {
-	Kind   tocsin.Kind
-	Object tocsin.ID
-	// Actor is a user or an API key.
-	Actor                 tocsin.ID
-	Action, Door, Request string
-	// From and To limit the time: From <= at < To.
-	From, To time.Time
-}
-
-func (f Filter) takes(e tocsin.Entry) bool {
-	return (f.Kind == "" || e.Kind == f.Kind) &&
-		(f.Object.IsZero() || e.Object == f.Object) &&
-		(f.Actor.IsZero() || e.User == f.Actor || e.Key == f.Actor) &&
-		(f.Action == "" || e.Action == f.Action) &&
-		(f.Door == "" || e.Door == f.Door) &&
-		(f.Request == "" || e.Request == f.Request) &&
-		(f.From.IsZero() || !e.At.Before(f.From)) &&
-		(f.To.IsZero() || e.At.Before(f.To))
-}
-
-// A Page is a part of a log, the newest entry first.
-type Page struct {
-	Entries []tocsin.Entry
-	// Next is what to go on before; 0 when there is no more. A page may be short,
-	// or empty, and still have a next.
-	Next int64
-}
-
 // Entries returns up to limit entries that match and have a sequence number
-// below before; 0 begins with the newest. It looks at no more than MaxScan.
-func (s *Service) Entries(ctx context.Context, actor tocsin.Actor, f Filter, before int64, limit int) (Page, error) {
+// below before, the newest first; 0 begins with the newest of all. It looks at no
+// more than MaxScan entries and returns what to go on before, 0 when there is no
+// more: there may be few entries, or none, and still a next.
+func (s *Service) Entries(ctx context.Context, actor tocsin.Actor, q tocsin.EntryQuery, before int64, limit int) (found []tocsin.Entry, next int64, err error) {
 	if err := s.mayView(ctx, actor); err != nil {
-		return Page{}, err
+		return nil, 0, err
 	}
 	if before <= 0 {
 		before = math.MaxInt64
 	}
-	if f.Kind != "" && !f.Object.IsZero() {
-		return s.ofObject(ctx, actor.Org, f, before, limit)
+	if q.Kind != "" && !q.Object.IsZero() {
+		return s.ofObject(ctx, actor.Org, q, before, limit)
 	}
-	var page Page
 	for scanned := 0; scanned < MaxScan; {
 		records, err := s.store.LogBefore(ctx, actor.Org, before, min(scanPage, MaxScan-scanned))
-		if err != nil {
-			return Page{}, err
-		}
-		if len(records) == 0 {
-			return page, nil
+		if err != nil || len(records) == 0 {
+			return found, 0, err
 		}
 		for _, r := range records {
 			e, err := r.Entry()
 			if err != nil {
-				return Page{}, err
+				return nil, 0, err
 			}
 			scanned, before = scanned+1, r.Seq
-			if !f.takes(e) {
+			if !q.Takes(e) {
 				continue
 			}
-			if page.Entries = append(page.Entries, e); len(page.Entries) == limit {
-				page.Next = next(before)
-				return page, nil
+			if found = append(found, e); len(found) == limit {
+				return found, behind(before), nil
 			}
 		}
 	}
-	page.Next = next(before)
-	return page, nil
+	return found, behind(before), nil
 }
 
-// next returns where to go on after the entry seq: nowhere behind the first.
-func next(seq int64) int64 {
+// behind returns where to go on after the entry seq: nowhere behind the first.
+func behind(seq int64) int64 {
 	if seq <= 1 {
 		return 0
 	}
@@ -125,27 +91,26 @@ func next(seq int64) int64 {
 }
 
 // ofObject is Entries for one object, whose history is walked by itself.
-func (s *Service) ofObject(ctx context.Context, org tocsin.ID, f Filter, before int64, limit int) (Page, error) {
-	history, err := s.store.History(ctx, org, store.Key{Kind: f.Kind, ID: f.Object})
+func (s *Service) ofObject(ctx context.Context, org tocsin.ID, q tocsin.EntryQuery, before int64, limit int) (found []tocsin.Entry, next int64, err error) {
+	history, err := s.store.History(ctx, org, store.Key{Kind: q.Kind, ID: q.Object})
 	if tocsin.CodeOf(err) == tocsin.NotFound {
-		return Page{}, nil
+		return nil, 0, nil
 	}
 	if err != nil {
-		return Page{}, err
+		return nil, 0, err
 	}
-	var page Page
 	for i, e := range slices.Backward(history) {
-		if e.Seq >= before || !f.takes(e) {
+		if e.Seq >= before || !q.Takes(e) {
 			continue
 		}
-		if page.Entries = append(page.Entries, e); len(page.Entries) == limit {
+		if found = append(found, e); len(found) == limit {
 			if i > 0 {
-				page.Next = e.Seq
+				next = e.Seq
 			}
 			break
 		}
 	}
-	return page, nil
+	return found, next, nil
 }
 
 // Entry returns one entry.

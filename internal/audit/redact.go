@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"slices"
+	"time"
 
 	"tocsin"
 	"tocsin/internal/store"
@@ -31,7 +32,7 @@ func free(name string) bool {
 // caller's address; and those of each later entry of the same object that shows
 // one of its texts as the value before. The leaves stay, and with them the proof.
 // An object that still holds such a text must be changed first. To redact an
-// entry again changes nothing; the redaction is then nil.
+// entry again changes nothing and returns the redaction that named it.
 func (s *Service) Redact(ctx context.Context, actor tocsin.Actor, seq int64, reason string) (*tocsin.Redaction, error) {
 	if err := tocsin.InvalidFields(tocsin.ReasonProblems(reason)); err != nil {
 		return nil, err
@@ -48,9 +49,16 @@ func (s *Service) Redact(ctx context.Context, actor tocsin.Actor, seq int64, rea
 	if err != nil {
 		return nil, err
 	}
+	earlier, err := s.redactionOf(ctx, actor.Org, history, seq)
+	if err != nil {
+		return nil, err
+	}
 	id := s.newID()
 	keys := []store.Key{{Kind: tocsin.KindRedaction, ID: id}, target}
-	result, err := s.store.Commit(ctx, store.Command{Actor: actor, Keys: keys, Decide: func(v store.View) (store.Change, error) {
+	if earlier != nil {
+		keys = append(keys, store.Key{Kind: tocsin.KindRedaction, ID: earlier.ID})
+	}
+	o, _, err := store.One[*tocsin.Redaction](ctx, s.store, store.Command{Actor: actor, Keys: keys, Decide: func(v store.View) (store.Change, error) {
 		if err := v.Authorise(actor, 0, tocsin.ManageSettings, tocsin.Target{}, tocsin.KindOrganisation); err != nil {
 			return store.Change{}, err
 		}
@@ -59,20 +67,43 @@ func (s *Service) Redact(ctx context.Context, actor tocsin.Actor, seq int64, rea
 			return store.Change{}, err
 		}
 		if o.Head().Version != int64(len(history)) {
-			return store.Change{}, &tocsin.Error{Code: tocsin.Busy, Message: "the object is being changed; nothing was redacted"}
+			return store.Change{}, &tocsin.Error{Code: tocsin.Busy, Message: "the object is being changed; nothing was redacted", RetryAfter: time.Second}
 		}
 		erase, err := decideRedaction(history, seq, o)
-		if err != nil || len(erase) == 0 {
+		if err != nil {
 			return store.Change{}, err
 		}
-		return store.Change{Action: ActionRedact, Erase: erase, Objects: []tocsin.Object{
-			&tocsin.Redaction{Meta: tocsin.Meta{Org: actor.Org, ID: id}, Entries: erase, Reason: reason},
-		}}, nil
+		r := &tocsin.Redaction{Meta: tocsin.Meta{Org: actor.Org, ID: id}, Entries: erase, Reason: reason}
+		if len(erase) == 0 && earlier != nil {
+			again := *earlier
+			r = &again
+		}
+		return store.Change{Action: ActionRedact, Erase: erase, Objects: []tocsin.Object{r}}, nil
 	}})
-	if err != nil || len(result.Objects) == 0 {
-		return nil, err
+	return o, err
+}
+
+// redactionOf returns the redaction that erased an entry, nil for one that still
+// has its details.
+func (s *Service) redactionOf(ctx context.Context, org tocsin.ID, history []tocsin.Entry, seq int64) (*tocsin.Redaction, error) {
+	if !slices.ContainsFunc(history, func(e tocsin.Entry) bool { return e.Seq == seq && e.Redacted }) {
+		return nil, nil
 	}
-	return result.Objects[0].(*tocsin.Redaction), nil
+	for page := (store.Page{Limit: rowsAtOnce}); ; {
+		objects, err := s.store.List(ctx, org, tocsin.KindRedaction, page)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range objects {
+			if r := o.(*tocsin.Redaction); slices.Contains(r.Entries, seq) {
+				return r, nil
+			}
+		}
+		if len(objects) < page.Limit {
+			return nil, tocsin.Errorf(tocsin.Conflict, "the details of entry %d are gone, and no redaction says so: take an export and verify it", seq)
+		}
+		page.After = objects[len(objects)-1].Head().ID
+	}
 }
 
 func (s *Service) mayRedact(ctx context.Context, actor tocsin.Actor) error {

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -21,6 +22,7 @@ import (
 	"tocsin"
 	"tocsin/internal/access"
 	"tocsin/internal/api"
+	"tocsin/internal/audit"
 	"tocsin/internal/directory"
 	"tocsin/internal/httpkit"
 	"tocsin/internal/incident"
@@ -40,6 +42,7 @@ type Fixture struct {
 	Access    *access.Service
 	Directory *directory.Service
 	Incidents *incident.Service
+	Audit     *audit.Service
 	Server    *httptest.Server
 
 	// System is the operator's actor in the sample organisation, Token that of the
@@ -47,9 +50,10 @@ type Fixture struct {
 	System tocsin.Actor
 	Token  string
 
-	ids  *ids
-	deps api.Deps
-	book *book
+	ids      *ids
+	follower *audit.Follower
+	deps     api.Deps
+	book     *book
 }
 
 // A Clock moves on by a second each time it is read.
@@ -110,9 +114,9 @@ type Option func(*api.Deps)
 func New(t testing.TB, options ...Option) *Fixture {
 	t.Helper()
 	f := &Fixture{Clock: &Clock{}, ids: &ids{space: 2}}
-	entries := &ids{space: 1}
+	entries, dir := &ids{space: 1}, t.TempDir()
 	s, err := sqlite.Open(t.Context(), sqlite.Options{
-		Dir: t.TempDir(), NewID: entries.next, Now: f.Clock.Now, Observer: quiet{}, Logger: slog.New(slog.DiscardHandler),
+		Dir: dir, NewID: entries.next, Now: f.Clock.Now, Observer: quiet{}, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -126,6 +130,11 @@ func New(t testing.TB, options ...Option) *Fixture {
 	f.Access = access.New(s, f.ids.next, rand.Reader, f.Clock.Now)
 	f.Directory = directory.New(s, f.ids.next)
 	f.Incidents = incident.New(s, f.ids.next)
+	f.follower = audit.NewFollower(audit.FollowerOptions{
+		Store: s, KeyFile: filepath.Join(dir, audit.KeyFile), StateDir: dir, Holder: "apitest", Random: rand.Reader, Now: f.Clock.Now,
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	f.Audit = audit.New(audit.Options{Store: s, NewID: f.ids.next, Now: f.Clock.Now, Wait: f.follow})
 	f.furnish(t)
 	f.serve(t, options)
 	return f
@@ -134,7 +143,7 @@ func New(t testing.TB, options ...Option) *Fixture {
 // serve starts a server, to which Server then points.
 func (f *Fixture) serve(t testing.TB, options []Option) {
 	f.deps = api.Deps{
-		Access: f.Access, Members: f.Access, Directory: f.Directory, Incidents: f.Incidents,
+		Access: f.Access, Members: f.Access, Directory: f.Directory, Incidents: f.Incidents, Audit: signed{f.Audit, f.follow},
 		Rights: f.Store.Access,
 		Entries: func(ctx context.Context, actor tocsin.Actor, kind tocsin.Kind, id tocsin.ID) ([]tocsin.Entry, error) {
 			return f.Store.History(ctx, actor.Org, store.Key{Kind: kind, ID: id})
@@ -210,6 +219,44 @@ func (f *Fixture) furnish(t testing.TB) {
 	}
 	ben := must[*tocsin.User](t)(f.Access.CreateUser(ctx, f.System, "Ben Berg", "ben@example.org"))
 	must[*tocsin.Grant](t)(f.Access.Grant(ctx, f.System, ben.ID, tocsin.RoleEditor, tocsin.ScopeProject, shop.ID))
+}
+
+// follow has the logs signed as far as they go.
+func (f *Fixture) follow(ctx context.Context) error {
+	for {
+		if more, err := f.follower.Round(ctx); err != nil || !more {
+			return err
+		}
+	}
+}
+
+// signed are the use cases of a log that is always signed to its end: the
+// follower works when it is asked, so that it takes no time from the clock of
+// those who do not look.
+type signed struct {
+	*audit.Service
+	follow func(context.Context) error
+}
+
+func (s signed) Keys(ctx context.Context) ([]string, error) {
+	if err := s.follow(ctx); err != nil {
+		return nil, err
+	}
+	return s.Service.Keys(ctx)
+}
+
+func (s signed) Checkpoint(ctx context.Context, actor tocsin.Actor) ([]byte, error) {
+	if err := s.follow(ctx); err != nil {
+		return nil, err
+	}
+	return s.Service.Checkpoint(ctx, actor)
+}
+
+func (s signed) Proof(ctx context.Context, actor tocsin.Actor, seq int64) ([]byte, error) {
+	if err := s.follow(ctx); err != nil {
+		return nil, err
+	}
+	return s.Service.Proof(ctx, actor, seq)
 }
 
 // Holder returns the token of a key, restricted as d says, whose owner is new and
