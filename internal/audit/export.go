@@ -171,7 +171,8 @@ const readme = `This is the audit log of one organisation in Tocsin, with what i
 To verify it:  tocsin audit verify --key <verifier key> <this file or folder>
 The verifier key is the one that the server printed when it was installed, kept
 where nobody who runs the server can change it. Add checkpoints that you kept
-from earlier: they show that nothing was cut off or written anew since.
+from earlier, each with --since: they show that nothing was cut off or written
+anew since.
 
 meta.json                what this is, and how long the log was when it was begun
 checkpoint               how many entries, under which root, signed (C2SP tlog-checkpoint)

@@ -51,13 +51,13 @@ func (r *round) prepareKey() (problem string, err error) {
 	case errors.Is(err, fs.ErrNotExist) && i == nil && !r.anySigned():
 		return "", nil // begin makes it, under the lease
 	case errors.Is(err, fs.ErrNotExist):
-		return "the signing key " + r.KeyFile + " is missing: put it back from a backup, or copy it from another node; if it is lost, see docs/audit.md", nil
+		return "the signing key " + r.KeyFile + " is missing: put it back from a backup, or copy it from another node; if it is lost, tocsin admin audit-key --replace makes another", nil
 	case err != nil:
 		return err.Error() + ": put the installation's own key there, or move this one away if the installation is new", nil
 	case i == nil && r.anySigned():
 		return "the database has signed checkpoints and no installation's log: it was not made by this program alone", nil
 	case i != nil && (len(i.Keys) == 0 || i.Keys[len(i.Keys)-1] != key.verifier):
-		return r.KeyFile + " is not the key that signs this installation's log: put that one in its place; if it is lost, see docs/audit.md", nil
+		return r.KeyFile + " is not the key that signs this installation's log: put that one in its place; if it is lost, move this file away, and tocsin admin audit-key --replace makes another", nil
 	}
 	r.key, r.keysAt = key, seq
 	return "", nil
