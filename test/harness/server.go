@@ -3,10 +3,13 @@ package harness
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -70,7 +73,7 @@ func start(tb testing.TB, command string, d app.Database, env []string, stdout, 
 		args = append(args, "--data", d.Dir)
 	}
 	s := &Server{tb: tb, done: make(chan struct{})}
-	own := environment()
+	own := append(environment(), beside(tb, d)...)
 	for _, word := range env {
 		if strings.HasPrefix(word, "--") {
 			args = append(args, word)
@@ -107,6 +110,16 @@ func start(tb testing.TB, command string, d app.Database, env []string, stdout, 
 		}
 	})
 	return s
+}
+
+// beside names a node's own place for what is not in a PostgreSQL database. All
+// nodes of a database, and those started later, sign with the same key.
+func beside(tb testing.TB, d app.Database) []string {
+	if d.URL == "" {
+		return nil
+	}
+	key := fmt.Sprintf("audit-%x.key", sha256.Sum256([]byte(d.URL.Reveal())))
+	return []string{"TOCSIN_STATE=" + tb.TempDir(), "TOCSIN_AUDIT_KEY_FILE=" + filepath.Join(filepath.Dir(os.Getenv(binaryVariable)), key)}
 }
 
 // environment is the test's own without Tocsin's settings.

@@ -91,9 +91,12 @@ type Furniture struct {
 	Comment, Link tocsin.ID
 	// InvitationToken accepts the invitation.
 	InvitationToken string
+	// Entry is the sequence number of an entry of the log that can be redacted:
+	// nothing has the texts in it any more.
+	Entry int64
 }
 
-// Furnish adds one of each, and makes Ada the lead of the incident.
+// Furnish adds one of each, and has Ada make herself the lead of the incident.
 func (t *Tenant) Furnish() Furniture {
 	t.tb.Helper()
 	var f Furniture
@@ -105,9 +108,18 @@ func (t *Tenant) Furnish() Furniture {
 		return i, err
 	})
 	f.Comment, f.Link = t.Discuss(t.Incident)
-	made(t, func(ctx context.Context, a tocsin.Actor) (*tocsin.Incident, error) {
-		return t.services.Incidents.Update(ctx, a, t.Incident, tocsin.Patch{Lead: &t.Ada}, tocsin.Lifecycle())
-	})
+	update := func(p tocsin.Patch) int64 {
+		ada := tocsin.Actor{Kind: tocsin.ActorUser, Org: t.Org, User: t.Ada, Key: t.Soda.ID, Door: door}
+		i, err := t.services.Incidents.Update(context.Background(), ada, t.Incident, p, tocsin.Lifecycle())
+		if err != nil {
+			t.tb.Fatal(err)
+		}
+		return i.Seq
+	}
+	update(tocsin.Patch{Lead: &t.Ada})
+	whose, nobodys := "reported by Dana Dahl", ""
+	f.Entry = update(tocsin.Patch{Description: &whose})
+	update(tocsin.Patch{Description: &nobodys})
 	return f
 }
 

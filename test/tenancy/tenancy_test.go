@@ -5,6 +5,7 @@ package tenancy_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -54,7 +55,23 @@ func newHouse(t *testing.T, engine harness.Engine) *house {
 	h.otherProject = map[string]tocsin.ID{
 		"project": project, "dataset": dataset, "check": check, "incident": incident, "comment": comment, "link": link,
 	}
+	h.signed(t)
 	return h
+}
+
+// signed waits until the log of mine is signed: before that it proves nothing.
+func (h *house) signed(t *testing.T) {
+	t.Helper()
+	k := h.key(native())
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		a := h.ask(t, native(), k, "GET", fmt.Sprintf("/v1/audit/entries/%d/proof", h.things.Entry), "")
+		if a.status == http.StatusOK {
+			return
+		}
+		if a.status != http.StatusServiceUnavailable || time.Now().After(end) {
+			t.Fatalf("the proof of an entry is answered with %d %s, should come soon", a.status, a.body)
+		}
+	}
 }
 
 // everything names all that a tenant has, by what it is.
