@@ -282,7 +282,7 @@ func TestVerify_findsForgedExports(t *testing.T) {
 		wantProven(t, verified(t, whole.pack(t), key, whole.checkpoint))
 		for name, forge := range forgeries() {
 			t.Run(name, func(t *testing.T) {
-				for range places() {
+				for range *places {
 					f := whole.copied()
 					at, saved, kinds := forge(t, f)
 					r := verified(t, f.pack(t), key, saved...)

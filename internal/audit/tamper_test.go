@@ -3,6 +3,7 @@ package audit_test
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -15,13 +16,8 @@ import (
 	"tocsin/internal/store"
 )
 
-// places is how many random places each attack is tried at.
-func places() int {
-	if testing.Short() {
-		return 10
-	}
-	return 200
-}
+// places is how many random places each attack is tried at; the gate tries 200.
+var places = flag.Int("places", 20, "random places that each attack is tried at")
 
 // A scene is a database that somebody with every right to it works on.
 type scene struct {
@@ -251,7 +247,7 @@ func TestVerify_findsWhatWasDoneToTheDatabase(t *testing.T) {
 		for name, attack := range attacks() {
 			t.Run(name, func(t *testing.T) {
 				s.t = t
-				for range places() {
+				for range *places {
 					s.suffer(t, attack, key)
 				}
 				wantProven(t, verified(t, s.copy(t), key))
