@@ -101,10 +101,24 @@ func (*Preview) ErrorCode() Code { return Conflict }
 type StaleError struct {
 	// Current is the object as it stands.
 	Current Object
+	// Match is the precondition.
+	Match Match
 }
 
 func (e *StaleError) Error() string {
-	return fmt.Sprintf("the %s has moved on to version %d", e.Current.Kind(), e.Current.Head().Version)
+	kind, is := e.Current.Kind(), e.Current.Head().Version
+	var named int64
+	for _, v := range e.Match.Versions {
+		named = max(named, v)
+	}
+	switch {
+	case named == 0:
+		return fmt.Sprintf("the precondition names no version of this %s, which is at version %d: read it again", kind, is)
+	case named > is:
+		return fmt.Sprintf("the precondition names version %d of the %s, which is only at version %d: read it again", named, kind, is)
+	default:
+		return fmt.Sprintf("the %s has moved on from version %d to version %d", kind, named, is)
+	}
 }
 
 // ErrorCode returns Stale.

@@ -60,7 +60,7 @@ func StatusOf(code tocsin.Code) (status int, title string) {
 	case tocsin.Exhausted:
 		return http.StatusConflict, "A limit of the organisation is used up"
 	case tocsin.Stale:
-		return http.StatusPreconditionFailed, "The object has changed meanwhile"
+		return http.StatusPreconditionFailed, "The object is not at a version that If-Match names"
 	case tooLarge:
 		return http.StatusRequestEntityTooLarge, "The body is too large"
 	case mediaType:

@@ -231,10 +231,14 @@ func (b *Batch) match(cmd Command, err error) error {
 		return err
 	}
 	s := b.objects[objectKey{cmd.Actor.Org, Key{m.Kind, m.ID}}]
-	if s == nil || s.cur == nil || m.Holds(s.cur.Head().Version) {
+	switch {
+	case !slices.Contains(cmd.Keys, Key{m.Kind, m.ID}), err == nil && s.cur == nil:
+		// To pass over a precondition would be to lose somebody's change.
+		return fmt.Errorf("a precondition is about a %s that its command does not change", m.Kind)
+	case s.cur == nil || m.Holds(s.cur.Head().Version):
 		return err
 	}
-	return &tocsin.StaleError{Current: s.cur}
+	return &tocsin.StaleError{Current: s.cur, Match: *m}
 }
 
 // preview returns the outcome of a dry run.

@@ -62,6 +62,10 @@ func preconditions(t *testing.T, w *world) {
 			t.Errorf("%s: %v; want it stale, with version %d", c.name, err, before.Version)
 		}
 	}
+	// One that nothing would judge is not passed over.
+	elsewhere := tocsin.Terms{Match: &tocsin.Match{Kind: tocsin.KindProject, ID: w.project, Any: true}}
+	_, err := w.Commit(t.Context(), under(w.editing(i.ID, retitled("elsewhere")), elsewhere))
+	wantCode(t, err, tocsin.Internal)
 	// What the actor may not do is said before, what the state forbids after.
 	for _, code := range []tocsin.Code{tocsin.Forbidden, tocsin.Conflict} {
 		cmd := w.editing(i.ID, nil)
