@@ -9,7 +9,8 @@ import (
 
 // Grant gives a user a role within a scope. The scope's id is that of the
 // project or dataset, and is not read for the organisation. The same live grant
-// twice is refused with Conflict, but for two asked for at the same moment.
+// twice is refused with Conflict. A restricted key gives no role that may do
+// more than itself.
 func (s *Service) Grant(ctx context.Context, actor tocsin.Actor, user tocsin.ID, role string, scope tocsin.Scope, scopeID tocsin.ID) (*tocsin.Grant, error) {
 	scopeID, needs, err := s.grantable(ctx, actor.Org, role, scope, scopeID)
 	if err != nil {
@@ -27,6 +28,9 @@ func (s *Service) Grant(ctx context.Context, actor tocsin.Actor, user tocsin.ID,
 			return store.Change{}, err
 		}
 		if err := there(v, needs); err != nil {
+			return store.Change{}, err
+		}
+		if err := givesNoMore(v.Access, permissionsOf(v, role, needs)); err != nil {
 			return store.Change{}, err
 		}
 		if g, err := store.Object[*tocsin.Grant](v, tocsin.KindGrant, same); err == nil && g.RevokedAt.IsZero() {
@@ -92,6 +96,18 @@ func (s *Service) grantable(ctx context.Context, org tocsin.ID, role string, sco
 		return scopeID, nil, err
 	}
 	return scopeID, append(needs, store.Key{Kind: tocsin.KindRole, ID: own.ID}), nil
+}
+
+// permissionsOf returns what a role may do: a built-in one, or the one among the
+// keyed objects.
+func permissionsOf(v store.View, role string, needs []store.Key) tocsin.Permissions {
+	p, _ := tocsin.BuiltinRole(role)
+	for _, k := range needs {
+		if own, err := store.Object[*tocsin.Role](v, k.Kind, k.ID); err == nil {
+			p = own.Permissions
+		}
+	}
+	return p
 }
 
 // sameGrant returns the id of a live grant of the same, zero when there is none.

@@ -52,7 +52,8 @@ func (s *Service) CreateKey(ctx context.Context, actor tocsin.Actor, d tocsin.Ke
 }
 
 // UpdateKey changes a key's name and when it expires, the zero time for never;
-// nil keeps. A key that has ended stays as it is.
+// nil keeps. A key that has ended stays as it is. A restricted key lengthens the
+// life of none that may do more.
 func (s *Service) UpdateKey(ctx context.Context, actor tocsin.Actor, id tocsin.ID, name *string, expires *time.Time) (*tocsin.APIKey, error) {
 	if name != nil {
 		if err := tocsin.InvalidFields(tocsin.NameProblems(*name)); err != nil {
@@ -76,6 +77,9 @@ func (s *Service) UpdateKey(ctx context.Context, actor tocsin.Actor, id tocsin.I
 		}
 		if !next.ExpiresAt.Equal(cur.ExpiresAt) {
 			if err := toCome(next.ExpiresAt, v.Now); err != nil {
+				return store.Change{}, err
+			}
+			if err := noMoreThan(v.Access, cur.Project, cur.Permissions); err != nil && outlives(&next, cur) {
 				return store.Change{}, err
 			}
 		}
@@ -134,13 +138,19 @@ func (s *Service) RevokeKey(ctx context.Context, actor tocsin.Actor, id tocsin.I
 	return err
 }
 
-// EndKey revokes a key, at once and for good, and returns it. Its
-// owner may do so too.
+// EndKey revokes a key, at once and for good, and returns it. Its owner may do so
+// too, but not through a restricted key where this one may do more: one that hangs
+// on a wall does not lock its owner out.
 func (s *Service) EndKey(ctx context.Context, actor tocsin.Actor, id tocsin.ID) (*tocsin.APIKey, error) {
 	k, _, err := store.One[*tocsin.APIKey](ctx, s.store, store.Command{Actor: actor, Keys: []store.Key{{Kind: tocsin.KindAPIKey, ID: id}}, Decide: func(v store.View) (store.Change, error) {
 		cur, err := visibleKey(v, actor, id)
 		if err != nil {
 			return store.Change{}, err
+		}
+		if authorise(v, actor) != nil { // it is his own
+			if err := noMoreThan(v.Access, cur.Project, cur.Permissions); err != nil {
+				return store.Change{}, err
+			}
 		}
 		next := *cur
 		if next.RevokedAt.IsZero() {
@@ -173,13 +183,27 @@ func visibleKey(v store.View, actor tocsin.Actor, id tocsin.ID) (*tocsin.APIKey,
 	return k, err
 }
 
-// noMoreThan refuses a credential that may do more than the key that asks for
-// it; nil is an actor without a key.
+// noMoreThan refuses to make, to keep or to end a credential that may do more than
+// the key that asks for it; nil is an actor without a key.
 func noMoreThan(a *tocsin.Access, project tocsin.ID, p tocsin.Permissions) error {
 	if a == nil || within(p, a.Key.Permissions) && (a.Key.Project.IsZero() || a.Key.Project == project) {
 		return nil
 	}
-	return tocsin.Errorf(tocsin.Forbidden, "a restricted key cannot make one that may do more")
+	return tocsin.Errorf(tocsin.Forbidden, "a restricted key cannot do this to one that may do more")
+}
+
+// givesNoMore refuses permissions for somebody else that the key which gives them
+// does not have among its own restrictions; nil is an actor without a key.
+func givesNoMore(a *tocsin.Access, p tocsin.Permissions) error {
+	if a == nil || a.Key.Permissions == 0 || a.Key.Permissions.Has(p) {
+		return nil
+	}
+	return tocsin.Errorf(tocsin.Forbidden, "a restricted key cannot give permissions that it has not itself")
+}
+
+// outlives reports whether a key ends later than another.
+func outlives(a, b *tocsin.APIKey) bool {
+	return !b.ExpiresAt.IsZero() && (a.ExpiresAt.IsZero() || a.ExpiresAt.After(b.ExpiresAt))
 }
 
 // within reports whether a new key's restriction is no wider than another's;

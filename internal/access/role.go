@@ -21,13 +21,16 @@ func (s *Service) CreateRole(ctx context.Context, actor tocsin.Actor, name strin
 }
 
 // UpdateRole changes what a role's holders may do, from this moment on; nil
-// keeps. Its name stays: grants hold to it.
+// keeps. Its name stays: grants hold to it. A restricted key adds nothing that it
+// may not do itself.
 func (s *Service) UpdateRole(ctx context.Context, actor tocsin.Actor, id tocsin.ID, p *tocsin.Permissions) (*tocsin.Role, error) {
-	return update(ctx, s.store, actor, "role.update", store.Key{Kind: tocsin.KindRole, ID: id}, nil, func(_ store.View, r *tocsin.Role) error {
-		if p != nil {
-			r.Permissions = *p
+	return update(ctx, s.store, actor, "role.update", store.Key{Kind: tocsin.KindRole, ID: id}, nil, func(v store.View, r *tocsin.Role) error {
+		if p == nil {
+			return nil
 		}
-		return nil
+		added := *p &^ r.Permissions
+		r.Permissions = *p
+		return givesNoMore(v.Access, added)
 	})
 }
 

@@ -111,7 +111,7 @@ func (c *core) createBinding() endpoint {
 			ID: "createRoleBinding", Method: http.MethodPost, Path: "/v1/role-bindings", Tag: tagBindings,
 			Summary: "Give a user a role",
 			Description: "Of several role bindings the best counts. Admin and User are for the organisation, Manager, Editor and Viewer for a project or dataset, " +
-				"the organisation's own roles for any. The same one cannot be there twice.",
+				"the organisation's own roles for any. The same one cannot be there twice. A restricted API key cannot give a role with permissions beyond its own.",
 			Authority: Needs(tocsin.ManageMembers), Status: http.StatusCreated, Location: "/v1/role-bindings/{id}",
 			Names:    placeNames(),
 			Refusals: []tocsin.Code{tocsin.Conflict},

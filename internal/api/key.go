@@ -82,8 +82,9 @@ func (c *core) keyEndpoints() []endpoint {
 		onID(Operation{
 			ID: "revokeApiKey", Method: http.MethodDelete, Path: "/v1/api-keys/{id}", Tag: tagKeys,
 			Summary:     "Revoke an API key",
-			Description: "One's own, or with the permission `members.manage` any. It ends at once and for good, on every node within a second; the record stays, with `revoked_at`.",
+			Description: "One's own, or with the permission `members.manage` any; but without it no restricted key can revoke one that may do more. It ends at once and for good, on every node within a second; the record stays, with `revoked_at`.",
 			Authority:   AnyKey(), On: tocsin.KindAPIKey,
+			Refusals: []tocsin.Code{tocsin.Forbidden},
 			Examples: []Example{{Summary: "See what it would come to", Path: "/v1/api-keys/" + SampleKey + "?dry_run=true"}},
 		}, c.findKey, func(ctx context.Context, actor tocsin.Actor, id tocsin.ID) (*tocsin.APIKey, error) {
 			return c.Members.EndKey(ctx, actor, id)
@@ -150,7 +151,7 @@ func (c *core) updateKey() endpoint {
 	return write(writer[input, APIKey]{
 		Operation: Operation{
 			ID: "updateApiKey", Method: http.MethodPatch, Path: "/v1/api-keys/{id}", Tag: tagKeys,
-			Summary: "Change an API key", Description: "A JSON Merge Patch of its name and its end. A key's restrictions stay as they were made, and one that has ended stays ended.",
+			Summary: "Change an API key", Description: "A JSON Merge Patch of its name and its end. A key's restrictions stay as they were made, and one that has ended stays ended. A restricted key cannot lengthen the life of one that may do more.",
 			Authority: Needs(tocsin.ManageMembers), On: tocsin.KindAPIKey,
 			Refusals: []tocsin.Code{tocsin.Conflict},
 			Examples: []Example{{Summary: "Rename it", Path: "/v1/api-keys/" + SampleKey, Body: `{"name":"Pager script"}`}},

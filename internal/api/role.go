@@ -163,7 +163,7 @@ func (c *core) updateRole() endpoint {
 	return write(writer[input, Role]{
 		Operation: Operation{
 			ID: "updateRole", Method: http.MethodPatch, Path: "/v1/roles/{id}", Tag: tagRoles,
-			Summary: "Change a role", Description: "A JSON Merge Patch. It is in force at once for all who hold the role. The name stays: role bindings hold to it.",
+			Summary: "Change a role", Description: "A JSON Merge Patch. It is in force at once for all who hold the role. The name stays: role bindings hold to it. A restricted API key cannot add permissions beyond its own.",
 			Authority: Needs(tocsin.ManageMembers), On: tocsin.KindRole,
 			Examples: []Example{{Summary: "Give it more", Path: "/v1/roles/" + SampleRole, Body: `{"permissions":["incidents.view","audit.view"]}`}},
 		},

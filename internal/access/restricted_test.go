@@ -1,0 +1,84 @@
+package access_test
+
+import (
+	"testing"
+	"time"
+
+	"tocsin"
+)
+
+// A restricted key hands out no right that it does not have: not by a role, not
+// by what a role may do, not by a longer life of another key.
+func TestARestrictedKeyGivesNoMoreThanItHas(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.admin(t)
+	ctx := t.Context()
+	friend := must[*tocsin.User](t)(o.CreateUser(ctx, o.system, "Fred", "fred@example.org")).ID
+	role := func(name string, p tocsin.Permissions) *tocsin.Role {
+		return must[*tocsin.Role](t)(o.CreateRole(ctx, o.system, name, p))
+	}
+	within, beyond := tocsin.ManageMembers|tocsin.ViewIncidents, tocsin.ManageMembers|tocsin.ViewAudit
+	role("within", within)
+	role("beyond", beyond)
+	grows := role("grows", tocsin.ManageSettings)
+	members := o.with(t, tocsin.KeyDraft{Permissions: within})
+	free := o.with(t, tocsin.KeyDraft{})
+
+	grant := func(by tocsin.Actor, role string) error {
+		_, err := o.Grant(ctx, by, friend, role, tocsin.ScopeOrganisation, tocsin.ID{})
+		return err
+	}
+	update := func(by tocsin.Actor, p tocsin.Permissions) error {
+		_, err := o.UpdateRole(ctx, by, grows.ID, &p)
+		return err
+	}
+	soon := time.Now().Add(time.Hour)
+	ending, _ := o.key(t, tocsin.KeyDraft{ExpiresAt: soon})
+	narrow, _ := o.key(t, tocsin.KeyDraft{ExpiresAt: soon, Permissions: tocsin.ViewIncidents})
+	expire := func(by tocsin.Actor, k *tocsin.APIKey, at time.Time) error {
+		_, err := o.UpdateKey(ctx, by, k.ID, nil, &at)
+		return err
+	}
+	for _, c := range []struct {
+		what string
+		err  error
+		want tocsin.Code
+	}{
+		{"it makes an Admin", grant(members, tocsin.RoleAdmin), tocsin.Forbidden},
+		{"it gives a role beyond", grant(members, "beyond"), tocsin.Forbidden},
+		{"it gives a role within", grant(members, "within"), ""},
+		{"it gives a role that may do nothing", grant(members, tocsin.RoleUser), ""},
+		{"an unrestricted key gives a role beyond", grant(free, "beyond"), ""},
+		{"it adds to a role what it has", update(members, tocsin.ManageSettings|tocsin.ViewIncidents), ""},
+		{"it adds to a role what it has not", update(members, tocsin.ManageSettings|tocsin.ViewAudit), tocsin.Forbidden},
+		{"it takes from a role what it has not", update(members, tocsin.ViewIncidents), ""},
+		{"an unrestricted key adds what it likes", update(free, tocsin.AllPermissions), ""},
+		{"it lengthens a life", expire(members, ending, soon.Add(time.Hour)), tocsin.Forbidden},
+		{"it makes one endless", expire(members, ending, time.Time{}), tocsin.Forbidden},
+		{"it shortens a life", expire(members, ending, soon.Add(-time.Minute)), ""},
+		{"it lengthens that of a narrower key", expire(members, narrow, time.Time{}), ""},
+		{"an unrestricted key lengthens a life", expire(free, ending, time.Time{}), ""},
+	} {
+		wantCode(t, c.what, c.err, c.want)
+	}
+}
+
+// A key that was found on a wallboard ends itself, but does not lock its owner out.
+func TestEndKey_aRestrictedKeyEndsNoneOfItsOwnersThatMayDoMore(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.admin(t)
+	whole, _ := o.key(t, tocsin.KeyDraft{})
+	other, _ := o.key(t, tocsin.KeyDraft{Permissions: tocsin.ViewIncidents})
+	wall := o.with(t, tocsin.KeyDraft{Permissions: tocsin.ViewIncidents})
+	members := o.with(t, tocsin.KeyDraft{Permissions: tocsin.ManageMembers})
+	end := func(by tocsin.Actor, key tocsin.ID) error {
+		_, err := o.EndKey(t.Context(), by, key)
+		return err
+	}
+	wantCode(t, "the whole one", end(wall, whole.ID), tocsin.Forbidden)
+	wantCode(t, "its like", end(wall, other.ID), "")
+	wantCode(t, "itself", end(wall, wall.Key), "")
+	wantCode(t, "the whole one, by a key of members", end(members, whole.ID), "")
+}
