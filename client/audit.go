@@ -101,11 +101,13 @@ type Redaction struct {
 }
 
 // Redact erases the details of an entry for good, for a reason that stays in
-// the log.
-func (s *Audit) Redact(ctx context.Context, seq int64, reason string, opts ...CallOption) (Redaction, error) {
+// the log. fields are those of the entry that hold what is to be erased, every
+// free text where there are none; their values must be gone from the object.
+func (s *Audit) Redact(ctx context.Context, seq int64, reason string, fields []string, opts ...CallOption) (Redaction, error) {
 	in := struct {
-		Reason string `json:"reason"`
-	}{reason}
+		Reason string   `json:"reason"`
+		Fields []string `json:"fields,omitempty"`
+	}{reason, fields}
 	return post[Redaction](ctx, s.c, entryPath(seq)+"/redact", in, opts)
 }
 

@@ -314,7 +314,7 @@ func TestTheServerShowsItsLog(t *testing.T) {
 	if n, err := io.Copy(io.Discard, body); err != nil || n == 0 {
 		t.Errorf("the export has %d bytes, %v", n, err)
 	}
-	_, err = c.Audit.Redact(ctx, 1, "a test")
+	_, err = c.Audit.Redact(ctx, 1, "a test", nil)
 	if err != nil && !client.IsConflict(err) {
 		t.Errorf("redact: %v; want it done, or refused for what the object still has", err)
 	}

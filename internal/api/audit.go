@@ -22,7 +22,7 @@ type Audit interface {
 	Keys(ctx context.Context) ([]string, error)
 	// Export writes nothing before it is sure that it can begin.
 	Export(ctx context.Context, actor tocsin.Actor, w io.Writer) error
-	Redact(ctx context.Context, actor tocsin.Actor, seq int64, reason string) (*tocsin.Redaction, error)
+	Redact(ctx context.Context, actor tocsin.Actor, seq int64, reason string, fields []string) (*tocsin.Redaction, error)
 }
 
 const tagAudit = "Audit log"
@@ -132,6 +132,7 @@ func showRedaction(r *tocsin.Redaction) Redaction {
 // RedactionDraft is why details are to be erased, on the wire.
 type RedactionDraft struct {
 	Reason string `json:"reason" minLength:"1" maxLength:"1000" format:"multiline" doc:"Why. It stays in the log: do not repeat what is to be erased."`
+	Fields []string `json:"fields,omitempty" maxItems:"64" nullable:"false" doc:"Which of the fields that the entry changed hold what is to be erased; every free text unless said. The object must not hold their values any more."`
 }
 
 func (c *core) redactEntry() endpoint {
@@ -145,7 +146,8 @@ func (c *core) redactEntry() endpoint {
 			Summary: "Erase the details of an entry",
 			Description: "For good: old and new values, the note, the caller's address; and those of each later entry that shows one of " +
 				"its texts as the value before. That it was done, by whom and why, is an entry itself, and the proof of the log still holds. " +
-				"Where the object still has such a text, change that first (409).",
+				"Where the object still has such a text, change that first (409), or name in `fields` those that matter. " +
+				"A stored reply to an `Idempotency-Key` may still show a text until it is a day old.",
 			Authority: Needs(tocsin.ManageSettings), Refusals: []tocsin.Code{tocsin.NotFound, tocsin.Conflict},
 			Examples: []Example{{
 				Summary: "Erase whom an entry names", Path: "/v1/audit/entries/6/redact",
@@ -153,7 +155,7 @@ func (c *core) redactEntry() endpoint {
 			}},
 		},
 		Do: func(ctx context.Context, call *Call, in *input) (Made, error) {
-			return made(c.Audit.Redact(ctx, call.Actor, in.Seq, in.Body.Reason))
+			return made(c.Audit.Redact(ctx, call.Actor, in.Seq, in.Body.Reason, in.Body.Fields))
 		},
 		Show: func(_ *input, m Made) Redaction { return showRedaction(m.Objects[0].(*tocsin.Redaction)) },
 	})

@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 
 	"tocsin"
@@ -112,27 +113,48 @@ func TestRedact_erasesAndKeepsTheProof(t *testing.T) {
 		h.describe(t, inc.ID, "hunter3")
 		seq := must(h.History(t.Context(), h.system.Org, store.Key{Kind: tocsin.KindIncident, ID: inc.ID}))(t)[1].Seq
 
-		_, err := h.audit.Redact(t.Context(), h.system, seq, "a password")
+		_, err := h.audit.Redact(t.Context(), h.system, seq, "a password", nil)
 		wantCode(t, "to redact what the incident still shows", err, tocsin.Conflict)
 		h.describe(t, inc.ID, "nothing to see")
 		h.describe(t, inc.ID, "nothing at all")
-		r := must(h.audit.Redact(t.Context(), h.system, seq, "a password"))(t)
+		r := must(h.audit.Redact(t.Context(), h.system, seq, "a password", nil))(t)
 		if len(r.Entries) != 2 || r.Entries[0] != seq || r.Entries[1] != seq+1 {
 			t.Errorf("redacted are %v; want %d, which set the text, and %d, which shows it as the one before", r.Entries, seq, seq+1)
 		}
 		if e := must(h.audit.Entry(t.Context(), h.system, seq))(t); !e.Redacted || len(e.Changes) > 0 || e.Note != "" {
 			t.Errorf("the redacted entry still says %v, %q", e.Changes, e.Note)
 		}
-		if again := must(h.audit.Redact(t.Context(), h.system, seq, "once more"))(t); again.ID != r.ID || again.Version != 1 {
+		if again := must(h.audit.Redact(t.Context(), h.system, seq, "once more", nil))(t); again.ID != r.ID || again.Version != 1 {
 			t.Error("to redact an entry again made another redaction, or changed the first")
 		}
-		_, err = h.audit.Redact(t.Context(), h.system, r.Seq, "hide it")
+		_, err = h.audit.Redact(t.Context(), h.system, r.Seq, "hide it", nil)
 		wantCode(t, "to redact a redaction", err, tocsin.Conflict)
 		report := verified(t, h.export(t, h.system), h.vkey(t))
 		wantProven(t, report)
 		if report.Redacted != 2 {
 			t.Errorf("the report counts %d redacted entries; want 2", report.Redacted)
 		}
+	})
+}
+
+// Who pasted a secret into one field need not change the others.
+func TestRedact_ofNamedFieldsAsksForNoMore(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, h *house) {
+		inc := h.incident(t, "the title stays")
+		h.describe(t, inc.ID, "hunter2")
+		h.describe(t, inc.ID, "nothing to see")
+		history := must(h.History(t.Context(), h.system.Org, store.Key{Kind: tocsin.KindIncident, ID: inc.ID}))(t)
+		_, err := h.audit.Redact(t.Context(), h.system, history[0].Seq, "a password", nil)
+		wantCode(t, "to redact a title that the incident still has", err, tocsin.Conflict)
+		_, err = h.audit.Redact(t.Context(), h.system, history[0].Seq, "a password", []string{"description", "colour"})
+		wantCode(t, "to redact a field that the entry did not change", err, tocsin.Invalid)
+		r := must(h.audit.Redact(t.Context(), h.system, history[1].Seq, "a password", []string{"description"}))(t)
+		if want := []int64{history[1].Seq, history[2].Seq}; !slices.Equal(r.Entries, want) {
+			t.Errorf("redacted are %v; want %v", r.Entries, want)
+		}
+		must(h.audit.Redact(t.Context(), h.system, history[0].Seq, "a password", []string{"description"}))(t)
+		wantProven(t, verified(t, h.export(t, h.system), h.vkey(t)))
 	})
 }
 
@@ -154,7 +176,7 @@ func TestExport_whileOthersWriteAndRedact(t *testing.T) {
 				if i > len(incidents) && i%3 == 0 {
 					history, err := h.History(context.Background(), h.system.Org, store.Key{Kind: tocsin.KindIncident, ID: inc.ID})
 					if err == nil {
-						_, err = h.audit.Redact(context.Background(), h.system, history[len(history)-2].Seq, "test")
+						_, err = h.audit.Redact(context.Background(), h.system, history[len(history)-2].Seq, "test", nil)
 					}
 					if err != nil {
 						t.Errorf("redact: %v", err)
@@ -177,7 +199,7 @@ func TestService_isForThoseWhoMay(t *testing.T) {
 	stranger := tocsin.Actor{Kind: tocsin.ActorUser, Org: h.system.Org}
 	_, _, err := h.audit.Entries(t.Context(), stranger, tocsin.EntryQuery{}, 0, 10)
 	wantCode(t, "entries without a key", err, tocsin.Unauthenticated)
-	_, err = h.audit.Redact(t.Context(), stranger, 1, "because")
+	_, err = h.audit.Redact(t.Context(), stranger, 1, "because", nil)
 	wantCode(t, "a redaction without a key", err, tocsin.Unauthenticated)
 	wantCode(t, "an export without a key", h.audit.Export(t.Context(), stranger, nil), tocsin.Unauthenticated)
 }

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"tocsin"
@@ -31,9 +32,10 @@ func free(name string) bool {
 // Redact erases the details of an entry for good: what it changed, the note, the
 // caller's address; and those of each later entry of the same object that shows
 // one of its texts as the value before. The leaves stay, and with them the proof.
-// An object that still holds such a text must be changed first. To redact an
-// entry again changes nothing and returns the redaction that named it.
-func (s *Service) Redact(ctx context.Context, actor tocsin.Actor, seq int64, reason string) (*tocsin.Redaction, error) {
+// An object that still holds such a text must be changed first; fields, where
+// there are any, says which of the entry's are meant. To redact an entry again
+// changes nothing and returns the redaction that named it.
+func (s *Service) Redact(ctx context.Context, actor tocsin.Actor, seq int64, reason string, fields []string) (*tocsin.Redaction, error) {
 	if err := tocsin.InvalidFields(tocsin.ReasonProblems(reason)); err != nil {
 		return nil, err
 	}
@@ -69,7 +71,7 @@ func (s *Service) Redact(ctx context.Context, actor tocsin.Actor, seq int64, rea
 		if o.Head().Version != int64(len(history)) {
 			return store.Change{}, &tocsin.Error{Code: tocsin.Busy, Message: "the object is being changed; nothing was redacted", RetryAfter: time.Second}
 		}
-		erase, err := decideRedaction(history, seq, o)
+		erase, err := decideRedaction(history, seq, fields, o)
 		if err != nil {
 			return store.Change{}, err
 		}
@@ -112,11 +114,17 @@ func (s *Service) mayRedact(ctx context.Context, actor tocsin.Actor) error {
 
 // decideRedaction returns which of an object's entries are to be erased so that
 // the one numbered seq says nothing any more: none if that is so already.
-func decideRedaction(history []tocsin.Entry, seq int64, now tocsin.Object) ([]int64, error) {
+func decideRedaction(history []tocsin.Entry, seq int64, fields []string, now tocsin.Object) ([]int64, error) {
 	at := slices.IndexFunc(history, func(e tocsin.Entry) bool { return e.Seq == seq })
 	if at < 0 {
 		return nil, tocsin.Errorf(tocsin.NotFound, "the log has no entry %d", seq)
 	}
+	for _, name := range fields {
+		if !slices.Contains(history[at].Fields, name) {
+			return nil, tocsin.InvalidFields(map[string]string{"fields": "fields must be some of those that the entry changed: " + strings.Join(history[at].Fields, ", ")})
+		}
+	}
+	meant := func(name string) bool { return slices.Contains(fields, name) || len(fields) == 0 && free(name) }
 	var erase []int64
 	take := func(e tocsin.Entry) error {
 		if e.Action == ActionEpoch || e.Kind == tocsin.KindRedaction {
@@ -132,11 +140,11 @@ func decideRedaction(history []tocsin.Entry, seq int64, now tocsin.Object) ([]in
 	}
 	present := tocsin.Fields(now)
 	for _, c := range history[at].Changes {
-		if !free(c.Name) || len(c.New.AsList()) == 0 && c.New.AsText() == "" {
+		if !meant(c.Name) || len(c.New.AsList()) == 0 && c.New.AsText() == "" {
 			continue
 		}
 		if slices.ContainsFunc(present, func(f tocsin.Field) bool { return f.Name == c.Name && sameValue(f.Value, c.New) }) {
-			return nil, tocsin.Errorf(tocsin.Conflict, "the %s still has the %s that entry %d gave it: change it first, then redact", now.Kind(), c.Name, seq)
+			return nil, tocsin.Errorf(tocsin.Conflict, "the %s still has the %s that entry %d gave it: change it first, or name in fields only those that are to be forgotten", now.Kind(), c.Name, seq)
 		}
 		for _, later := range history[at+1:] {
 			if slices.Contains(later.Fields, c.Name) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"tocsin/client"
@@ -20,6 +21,7 @@ type auditCommand struct {
 	Checkpoint auditCheckpoint `cmd:"" help:"Print the latest signed checkpoint."`
 	Key        auditVKey       `cmd:"" help:"Print the public key that checkpoints are checked with."`
 	Proof      auditProof      `cmd:"" help:"Print the proof that an entry is in the log."`
+	Redact     auditRedact     `cmd:"" help:"Erase the details of an entry, as after a pasted secret; the proof still holds."`
 }
 
 type auditList struct {
@@ -190,5 +192,43 @@ func (cmd auditProof) Run(c console, r *remote) error {
 	return call[client.Entry](c, r, shaped{}, func(s *caller) error {
 		proof, err := s.Audit.Proof(s.ctx, cmd.Seq)
 		return s.out.document(proof, err)
+	})
+}
+
+type auditRedact struct {
+	shaped
+	writing
+	consent
+	Seq    int64    `arg:"" help:"The entry's place in the log, as 'tocsin audit list' shows it."`
+	Reason string   `required:"" placeholder:"TEXT" help:"Why. It stays in the log: do not repeat what is to be erased."`
+	Field  []string `placeholder:"NAME" help:"Field that holds what is to be erased; may be given again. Every free text unless said."`
+}
+
+// Help returns the examples.
+func (auditRedact) Help() string {
+	return "Examples:\n\n" +
+		"  tocsin incident update 12 --error-message 'login failed'\n" +
+		"  tocsin audit redact 4711 --field error_message --reason 'a password was pasted'\n\n" +
+		"Old and new values, the note and the caller's address of the entry go for good, and those of later entries that\n" +
+		"show the same texts. Take the text out of the object itself first. That it was done is an entry as well."
+}
+
+// Run erases the details of an entry.
+func (cmd auditRedact) Run(c console, r *remote) error {
+	if !cmd.DryRun && !cmd.JSON.list {
+		if err := cmd.given(c, fmt.Sprintf("Erase the details of entry %d for good?", cmd.Seq)); err != nil {
+			return err
+		}
+	}
+	return call[client.Redaction](c, r, cmd.shaped, func(s *caller) error {
+		return change(s, cmd.writing, func(opts ...client.CallOption) (client.Redaction, error) {
+			return s.Audit.Redact(s.ctx, cmd.Seq, cmd.Reason, cmd.Field, opts...)
+		}, func(done client.Redaction) error {
+			if s.out.shaped.asked() {
+				return s.out.value(done)
+			}
+			s.say("Erased the details of %d entries: %s", len(done.Entries), strings.Trim(fmt.Sprint(done.Entries), "[]"))
+			return nil
+		})
 	})
 }
