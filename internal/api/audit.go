@@ -131,7 +131,7 @@ func showRedaction(r *tocsin.Redaction) Redaction {
 
 // RedactionDraft is why details are to be erased, on the wire.
 type RedactionDraft struct {
-	Reason string `json:"reason" minLength:"1" maxLength:"1000" format:"multiline" doc:"Why. It stays in the log: do not repeat what is to be erased."`
+	Reason string   `json:"reason" minLength:"1" maxLength:"1000" format:"multiline" doc:"Why. It stays in the log: do not repeat what is to be erased."`
 	Fields []string `json:"fields,omitempty" maxItems:"64" nullable:"false" doc:"Which of the fields that the entry changed hold what is to be erased; every free text unless said. The object must not hold their values any more."`
 }
 
