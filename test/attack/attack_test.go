@@ -207,12 +207,17 @@ func TestAttacksAreRefusedWithoutATrace(t *testing.T) {
 		t.Run(engine.Name, func(t *testing.T) {
 			t.Parallel()
 			database := engine.Fresh(t)
-			servers := []string{harness.Serve(t, database).URL}
+			running := []*harness.Server{harness.Serve(t, database)}
 			if database.URL != "" { // SQLite has one server, PostgreSQL any number
-				servers = append(servers, harness.Serve(t, database).URL)
+				running = append(running, harness.Serve(t, database))
+			}
+			var servers []string
+			for _, s := range running {
+				servers = append(servers, s.URL)
 			}
 			services, _ := harness.Open(t, database)
 			address, closing := 0, map[string]*connection{}
+			var secrets harness.Secrets
 			for _, d := range doors() {
 				for _, a := range cases() {
 					if !slices.Contains([]byte(a.doors), d.name[0]) {
@@ -224,8 +229,13 @@ func TestAttacksAreRefusedWithoutATrace(t *testing.T) {
 					t.Run(d.name+" "+a.title(), func(t *testing.T) {
 						s.open(t)
 						a.launch(t, s)
+						s.Secrets.NotRecorded(t, services, s.Org)
+						secrets.Join(s.Secrets)
 					})
 				}
+			}
+			for _, s := range running {
+				secrets.NotLoggedBy(t, s)
 			}
 			for name, c := range closing {
 				if !c.closed() {

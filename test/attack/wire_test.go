@@ -10,11 +10,14 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"tocsin/test/harness"
 )
 
 // A message is one request, written to the connection byte by byte as it says.
@@ -219,6 +222,9 @@ func refuses(t *testing.T, d door, r reply, plain bool) {
 	t.Helper()
 	if bytes.Contains(r.body, []byte(mark)) || strings.Contains(fmt.Sprint(r.header), mark) {
 		t.Errorf("the refusal repeats what was sent: %s", r.body)
+	}
+	if text := fmt.Append(r.body, r.header); harness.ShowsToken(text) || regexp.MustCompile(`[0-9a-f]{64}`).Match(text) {
+		t.Errorf("the refusal shows a token or a hash: %s", text)
 	}
 	if plain {
 		if len(r.body) > 500 {

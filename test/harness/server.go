@@ -30,10 +30,12 @@ type Server struct {
 	// Demo names what `tocsin demo` made; zero for `tocsin serve`.
 	Demo demo.Result
 
-	tb   testing.TB
-	cmd  *exec.Cmd
-	log  tail
-	done chan struct{}
+	tb  testing.TB
+	cmd *exec.Cmd
+	log tail
+	// whole is the file with all of its log.
+	whole *os.File
+	done  chan struct{}
 	// ended says that the test wanted it to end: its log tells nothing.
 	ended bool
 }
@@ -91,12 +93,15 @@ func start(tb testing.TB, command string, d app.Database, env []string, stdout, 
 	if err != nil {
 		tb.Fatal(err)
 	}
+	if s.whole, err = os.Create(filepath.Join(tb.TempDir(), "log")); err != nil {
+		tb.Fatal(err)
+	}
 	if err := s.cmd.Start(); err != nil {
 		tb.Fatalf("start the server: %v", err)
 	}
 	var readers sync.WaitGroup
 	readers.Go(func() { s.read(out, stdout) })
-	readers.Go(func() { s.read(log, stderr) })
+	readers.Go(func() { s.read(io.TeeReader(log, s.whole), stderr) })
 	go func() {
 		readers.Wait()
 		_ = s.cmd.Wait() // how it ended is the test's to judge, by what it left
@@ -105,6 +110,10 @@ func start(tb testing.TB, command string, d app.Database, env []string, stdout, 
 	tb.Cleanup(func() {
 		ended := s.ended
 		s.Kill()
+		if ShowsToken([]byte(s.FullLog())) {
+			tb.Errorf("the log of tocsin %s shows a token", command)
+		}
+		_ = s.whole.Close() // what it lacks was missed above
 		if tb.Failed() && !ended {
 			tb.Logf("the end of the log of tocsin %s:\n%s", command, s.Log())
 		}
@@ -204,6 +213,16 @@ func (s *Server) ExitCode() int {
 
 // Log returns the end of what the server has written.
 func (s *Server) Log() string { return s.log.String() }
+
+// FullLog returns all that the server has logged so far.
+func (s *Server) FullLog() string {
+	s.tb.Helper()
+	text, err := os.ReadFile(s.whole.Name())
+	if err != nil || len(text) == 0 {
+		s.tb.Errorf("the server's log has %d bytes: %v", len(text), err)
+	}
+	return string(text)
+}
 
 // A tail keeps the last bytes of what is written to it.
 type tail struct {

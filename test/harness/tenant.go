@@ -18,6 +18,8 @@ type Tenant struct {
 	Org, Project, Dataset, Check, Incident tocsin.ID
 	// Ada is an Admin of the organisation, by AdaGrant.
 	Ada, AdaGrant tocsin.ID
+	// Secrets are those of all tokens that the tenant was given.
+	Secrets Secrets
 	// Soda and Uptime are keys of Ada's, Uptime bound to the project.
 	Soda, Uptime Key
 
@@ -107,6 +109,7 @@ func (t *Tenant) Furnish() Furniture {
 		i, f.InvitationToken, err = t.services.Access.Invite(ctx, a, "dana@example.org", tocsin.RoleUser, tocsin.ScopeOrganisation, t.Org, 0)
 		return i, err
 	})
+	t.Secrets.Add(f.InvitationToken)
 	f.Comment, f.Link = t.Discuss(t.Incident)
 	update := func(p tocsin.Patch) int64 {
 		ada := tocsin.Actor{Kind: tocsin.ActorUser, Org: t.Org, User: t.Ada, Key: t.Soda.ID, Door: door}
@@ -170,6 +173,7 @@ func (t *Tenant) Key(d tocsin.KeyDraft) Key {
 	if err != nil {
 		t.tb.Fatal(err)
 	}
+	t.Secrets.Add(token)
 	return Key{k.ID, token}
 }
 

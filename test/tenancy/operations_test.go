@@ -242,7 +242,7 @@ func (a answer) about(id string) answer {
 // one's own organisation. It must get shorter.
 func told() map[[3]string]bool {
 	return map[[3]string]bool{
-		{"createCheck", "in the body at /project_id", "another project's project"}:    true, // the datasets are refused instead
+		{"createCheck", "in the body at /project_id", "another project's project"}: true, // the datasets are refused instead
 	}
 }
 

@@ -55,8 +55,25 @@ func newHouse(t *testing.T, engine harness.Engine) *house {
 	h.otherProject = map[string]tocsin.ID{
 		"project": project, "dataset": dataset, "check": check, "incident": incident, "comment": comment, "link": link,
 	}
+	t.Cleanup(func() {
+		for _, tenant := range []*harness.Tenant{h.mine, h.theirs} {
+			tenant.Secrets.NotLoggedBy(t, h.server)
+			tenant.Secrets.NotRecorded(t, h.services, tenant.Org)
+		}
+	})
 	h.signed(t)
 	return h
+}
+
+// showsNoSecret checks that an answer holds no secret that was given out before.
+func (h *house) showsNoSecret(t *testing.T, method, path string, text []byte) {
+	t.Helper()
+	for _, tenant := range []*harness.Tenant{h.mine, h.theirs} {
+		secret, hash := tenant.Secrets.In(text)
+		if export := path == "/v1/audit/export"; secret || hash && !export { // an auditor judges the stored keys, hashes and all
+			t.Errorf("the answer to %s %s holds the secret of a token: %v, the hash of one: %v", method, path, secret, hash)
+		}
+	}
 }
 
 // signed waits until the log of mine is signed: before that it proves nothing.
@@ -114,6 +131,7 @@ func (h *house) ask(t *testing.T, d door, k harness.Key, method, path, body stri
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.showsNoSecret(t, method, path, slices.Concat(header, got))
 	return answer{res.StatusCode, string(header), string(got)}
 }
 
