@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,15 +22,24 @@ type check struct {
 	enum     []string
 	min, max *float64 // of a number, or of a length
 	items    *check
+	// unique: the texts of a list must all differ.
+	unique bool
 	// properties and required are an object's; extra is the check of its other
-	// members, nil when there must be none.
+	// members, nil when there must be none, and names what these may be called, in
+	// the words of namesDoc.
 	properties map[string]*check
 	required   []string
 	extra      *check
+	names      *regexp.Regexp
+	namesDoc   string
 }
 
 // multiline is the format of texts that may hold TAB and LF.
 const multiline = "multiline"
+
+// propertyNames is JSON Schema's word for what the members of an object may be
+// called.
+const propertyNames = "propertyNames"
 
 // newCheck makes a check of a schema, with what it refers to.
 func newCheck(r huma.Registry, s *huma.Schema) *check {
@@ -50,9 +60,13 @@ func newCheck(r huma.Registry, s *huma.Schema) *check {
 		if extra, ok := s.AdditionalProperties.(*huma.Schema); ok {
 			c.extra = newCheck(r, extra)
 		}
+		if names, ok := s.Extensions[propertyNames].(map[string]any); ok {
+			c.names, c.namesDoc = regexp.MustCompile(names["pattern"].(string)), names["description"].(string)
+		}
+		c.max = length(s.MaxProperties)
 	case huma.TypeArray:
 		c.items = newCheck(r, s.Items)
-		c.min, c.max = length(s.MinItems), length(s.MaxItems)
+		c.min, c.max, c.unique = length(s.MinItems), length(s.MaxItems), s.UniqueItems
 	case huma.TypeString:
 		c.min, c.max = length(s.MinLength), length(s.MaxLength)
 	default:
@@ -122,8 +136,18 @@ func (c *check) judge(v strictjson.Value, pointer string, p *problems) {
 			return
 		}
 		c.judgeSize(len(list), pointer, "item", p)
+		seen := make(map[string]bool, len(list))
 		for i, item := range list {
-			c.items.judge(item, pointer+"/"+strconv.Itoa(i), p)
+			at := pointer + "/" + strconv.Itoa(i)
+			c.items.judge(item, at, p)
+			text, _ := item.Text()
+			if c.items.format == "uuid" {
+				text = strings.ToLower(text)
+			}
+			if c.unique && text != "" && seen[text] {
+				p.refuse(at, "must not be there twice")
+			}
+			seen[text] = true
 		}
 	case huma.TypeString:
 		text, ok := v.Text()
@@ -161,12 +185,17 @@ func (c *check) span() string {
 
 func (c *check) judgeObject(o strictjson.Object, pointer string, p *problems) {
 	names := o.Names()
+	c.judgeSize(len(names), pointer, "member", p)
 	for _, name := range names {
+		at := pointer + "/" + escapePointer(name)
 		member := c.properties[name]
 		if member == nil {
 			member = c.extra
+			if c.names != nil && !c.names.MatchString(name) {
+				p.refuse(at, "the name must be %s", c.namesDoc)
+				continue
+			}
 		}
-		at := pointer + "/" + escapePointer(name)
 		if member == nil {
 			p.unknown(at)
 			continue

@@ -31,14 +31,14 @@ type CheckDraft struct {
 	ProjectID  ID     `json:"project_id" doc:"The project that it belongs to, for good."`
 	Name       string `json:"name" minLength:"1" maxLength:"255"`
 	URL        string `json:"url,omitempty" maxLength:"2048" doc:"What it watches."`
-	DatasetIDs []ID   `json:"dataset_ids,omitempty" nullable:"false" maxItems:"100" doc:"The data that its incidents concern, all of its project."`
+	DatasetIDs []ID   `json:"dataset_ids,omitempty" nullable:"false" maxItems:"100" uniqueItems:"true" doc:"The data that its incidents concern, all of its project."`
 }
 
 // CheckPatch says what to change in a check, on the wire (RFC 7396).
 type CheckPatch struct {
 	Name       Optional[string] `json:"name,omitzero" minLength:"1" maxLength:"255"`
 	URL        Optional[string] `json:"url,omitzero" nullable:"true" maxLength:"2048"`
-	DatasetIDs Optional[[]ID]   `json:"dataset_ids,omitzero" maxItems:"100" doc:"The whole list."`
+	DatasetIDs Optional[[]ID]   `json:"dataset_ids,omitzero" maxItems:"100" uniqueItems:"true" doc:"The whole list."`
 }
 
 const tagChecks = "Checks"
@@ -83,6 +83,7 @@ func (c *core) createCheck() endpoint {
 				Body: `{"project_id":"` + SampleProject + `","name":"Refunds API","url":"https://api.example.org/refunds","dataset_ids":["` + SampleDataset + `"]}`,
 			}},
 		},
+		Again: stillSeen(c.findCheck),
 		Do: func(ctx context.Context, call *Call, in *input) (Made, error) {
 			b := in.Body
 			return made(referring(c.Directory.CreateCheck(ctx, call.Actor, tocsin.ID(b.ProjectID), b.Name, b.URL, fromIDs(b.DatasetIDs))))

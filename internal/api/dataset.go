@@ -77,6 +77,7 @@ func (c *core) createDataset() endpoint {
 			Refusals: []tocsin.Code{tocsin.Conflict},
 			Examples: []Example{{Summary: "Make a dataset", Path: "/v1/datasets", Body: `{"project_id":"` + SampleProject + `","name":"refunds"}`}},
 		},
+		Again: stillSeen(c.findDataset),
 		Do: func(ctx context.Context, call *Call, in *input) (Made, error) {
 			return made(referring(c.Directory.CreateDataset(ctx, call.Actor, tocsin.ID(in.Body.ProjectID), in.Body.Name)))
 		},

@@ -68,6 +68,9 @@ func (c *core) createIncident() endpoint {
 				Body: `{"title":"Payments time out","severity":"critical","check_ids":["` + SampleCheck + `"],"type":"timeout","affected_regions":["eu-west"]}`,
 			}},
 		},
+		Again: stillSeen(func(ctx context.Context, actor tocsin.Actor, id tocsin.ID) (*tocsin.Incident, error) {
+			return c.Incidents.View(ctx, actor, id)
+		}),
 		Do: func(ctx context.Context, call *Call, in *input) (Made, error) {
 			if in.Body.ProjectID == (ID{}) && len(in.Body.CheckIDs) == 0 {
 				return Made{}, invalidField("/project_id", "is required unless check_ids is there")

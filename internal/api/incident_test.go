@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -153,7 +154,7 @@ func TestBulk(t *testing.T) {
 		{"id":"` + other + `","if_match":"\"x\"","patch":{"severity":"minor"}},
 		{"id":"` + over + `","patch":{"severity":"minor"}},
 		{"id":"` + api.SampleComment + `","patch":{}},
-		{"id":"` + api.SampleLink + `","patch":{"labels":{"Bad":"x"}}}]}`
+		{"id":"` + api.SampleLink + `","patch":{"title":" "}}]}`
 	entries := f.LogLength(t)
 	send := func(body string) apitest.Reply {
 		return f.Call(t, apitest.Request{Method: "POST", Path: "/v1/incidents/bulk", Body: body, Header: header("Idempotency-Key", "bulk")})
@@ -191,6 +192,7 @@ func TestBulk(t *testing.T) {
 		`{"items":[{"id":"` + other + `","patch":{}},{"id":"` + other + `","patch":{}}]}`: "/items/1/id",
 		`{"items":[{"id":"` + other + `","patch":{"severity":"x"}}]}`:                     "/items/0/patch/severity",
 		`{"items":[{"id":"` + other + `"}]}`:                                              "/items/0/patch",
+		`{"items":[{"id":"` + other + `","patch":{"labels":{"Team":"x"}}}]}`:              "/items/0/patch/labels/Team",
 	} {
 		got := f.Call(t, apitest.Request{Method: "POST", Path: "/v1/incidents/bulk", Body: body})
 		want(t, body, got, 422, tocsin.Invalid)
@@ -236,4 +238,34 @@ func TestCommentsAndLinks(t *testing.T) {
 		t.Errorf("taking it away: %d %s", gone.Status, gone.Body)
 	}
 	want(t, "taking it away again", f.Call(t, remove), 404, tocsin.NotFound)
+}
+
+// faulty are use cases with a fault that shows itself for one incident.
+type faulty struct {
+	api.Incidents
+	bad tocsin.ID
+}
+
+func (i faulty) Update(ctx context.Context, actor tocsin.Actor, id tocsin.ID, p tocsin.Patch, rules tocsin.Rules) (*tocsin.Incident, error) {
+	if id == i.bad {
+		panic("a fault")
+	}
+	return i.Incidents.Update(ctx, actor, id, p, rules)
+}
+
+// A fault of ours in one item takes neither the others nor the server with it.
+func TestBulk_aFaultStaysWithItsItem(t *testing.T) {
+	t.Parallel()
+	f := apitest.New(t, func(d *api.Deps) { d.Incidents = faulty{d.Incidents, apitest.ID(api.SampleIncident)} })
+	other := f.Incident(t).ID.String()
+	got := f.Call(t, apitest.Request{Method: "POST", Path: "/v1/incidents/bulk", Body: `{"items":[
+		{"id":"` + api.SampleIncident + `","patch":{"severity":"minor"}},
+		{"id":"` + other + `","patch":{"severity":"minor"}}]}`})
+	want(t, "both", got, 200, "")
+	results := got.JSON(t)["results"].([]any)
+	for i, status := range []float64{500, 200} {
+		if r := results[i].(map[string]any); r["status"] != status {
+			t.Errorf("item %d came to %v; want %v", i, r, status)
+		}
+	}
 }

@@ -105,44 +105,88 @@ func notNil[T any](list []T) []T {
 	return list
 }
 
+// Region is the name of a region, on the wire.
+type Region string
+
+// Schema bounds it.
+func (Region) Schema(huma.Registry) *huma.Schema { return shortText(1, tocsin.MaxRegionName) }
+
+// Labels are an incident's labels, on the wire.
+type Labels map[string]string
+
+// Schema bounds their number, their keys and their values.
+func (Labels) Schema(huma.Registry) *huma.Schema { return labelled(shortText(0, tocsin.MaxName)) }
+
+// LabelPatch sets labels and, by null, takes them away, on the wire.
+type LabelPatch map[string]*string
+
+// Schema bounds what Labels does.
+func (LabelPatch) Schema(huma.Registry) *huma.Schema {
+	value := shortText(0, tocsin.MaxName)
+	value.Nullable = true
+	return labelled(value)
+}
+
+// labelKey says what tocsin.ValidLabelKey does.
+const labelKey = `^[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?$`
+
+// labelled describes labels with such values.
+func labelled(value *huma.Schema) *huma.Schema {
+	most := tocsin.MaxLabels
+	return &huma.Schema{
+		Type: huma.TypeObject, AdditionalProperties: value, MaxProperties: &most,
+		Extensions: map[string]any{propertyNames: map[string]any{
+			"pattern": labelKey, "description": "1 to 63 characters a-z, 0-9, '.', '_', '/' and '-', the first and the last a letter or digit",
+		}},
+	}
+}
+
+func shortText(least, most int) *huma.Schema {
+	s := &huma.Schema{Type: huma.TypeString, MaxLength: &most}
+	if least > 0 {
+		s.MinLength = &least
+	}
+	return s
+}
+
 // IncidentDraft is what a new incident begins with, on the wire.
 type IncidentDraft struct {
-	Title           string            `json:"title" minLength:"1"`
-	Severity        Severity          `json:"severity"`
-	ProjectID       ID                `json:"project_id,omitempty" doc:"The project that it belongs to. Needed unless check_ids is there."`
-	CheckIDs        []ID              `json:"check_ids,omitempty" nullable:"false" minItems:"1" maxItems:"1000" doc:"The checks that it is of, all in one project. The first names it."`
-	Description     string            `json:"description,omitempty" format:"multiline"`
-	ErrorMessage    string            `json:"error_message,omitempty" format:"multiline" maxLength:"1000"`
-	AffectedRegions []string          `json:"affected_regions,omitempty" nullable:"false" maxItems:"100"`
-	Labels          map[string]string `json:"labels,omitempty" doc:"Up to 64. Keys have up to 63 characters a-z, 0-9, '.', '_', '/' and '-'."`
-	LeadID          ID                `json:"lead_id,omitempty" doc:"The user in charge."`
-	StartedAt       Time              `json:"started_at,omitempty" doc:"When the trouble began; now, if it is not there or lies ahead."`
-	Type            Cause             `json:"type,omitempty" doc:"What is wrong."`
+	Title           string   `json:"title" minLength:"1" maxLength:"500"`
+	Severity        Severity `json:"severity"`
+	ProjectID       ID       `json:"project_id,omitempty" doc:"The project that it belongs to. Needed unless check_ids is there."`
+	CheckIDs        []ID     `json:"check_ids,omitempty" nullable:"false" minItems:"1" maxItems:"1000" uniqueItems:"true" doc:"The checks that it is of, all in one project. The first names it."`
+	Description     string   `json:"description,omitempty" format:"multiline" maxLength:"10000"`
+	ErrorMessage    string   `json:"error_message,omitempty" format:"multiline" maxLength:"1000"`
+	AffectedRegions []Region `json:"affected_regions,omitempty" nullable:"false" maxItems:"100" uniqueItems:"true"`
+	Labels          Labels   `json:"labels,omitempty" doc:"What sorts it for its owners: a team, a service."`
+	LeadID          ID       `json:"lead_id,omitempty" doc:"The user in charge."`
+	StartedAt       Time     `json:"started_at,omitempty" doc:"When the trouble began; now, if it is not there or lies ahead."`
+	Type            Cause    `json:"type,omitempty" doc:"What is wrong."`
 }
 
 func (d IncidentDraft) draft() tocsin.Draft {
 	return tocsin.Draft{
 		Project: tocsin.ID(d.ProjectID), Checks: fromIDs(d.CheckIDs), Title: d.Title, Description: d.Description,
 		Severity: tocsin.Severity(d.Severity), Type: string(d.Type), Source: tocsin.FromManual,
-		ErrorMessage: d.ErrorMessage, AffectedRegions: d.AffectedRegions, Labels: d.Labels,
+		ErrorMessage: d.ErrorMessage, AffectedRegions: texts(d.AffectedRegions), Labels: d.Labels,
 		Lead: tocsin.ID(d.LeadID), StartedAt: time.Time(d.StartedAt),
 	}
 }
 
 // IncidentPatch says what to change in an incident, on the wire (RFC 7396).
 type IncidentPatch struct {
-	Title           Optional[string]             `json:"title,omitzero" minLength:"1"`
-	Description     Optional[string]             `json:"description,omitzero" nullable:"true" format:"multiline"`
-	Severity        Optional[Severity]           `json:"severity,omitzero"`
-	Status          Optional[Status]             `json:"status,omitzero" doc:"One of available_transitions, or the present one."`
-	ErrorMessage    Optional[string]             `json:"error_message,omitzero" nullable:"true" format:"multiline" maxLength:"1000"`
-	AffectedRegions Optional[[]string]           `json:"affected_regions,omitzero" maxItems:"100" doc:"The whole list. Does not go with add_regions and remove_regions."`
-	AddRegions      []string                     `json:"add_regions,omitempty" nullable:"false" maxItems:"100"`
-	RemoveRegions   []string                     `json:"remove_regions,omitempty" nullable:"false" maxItems:"100"`
-	ResolutionNotes Optional[string]             `json:"resolution_notes,omitzero" nullable:"true" format:"multiline"`
-	Labels          Optional[map[string]*string] `json:"labels,omitzero" doc:"Sets those named, and takes away those that are null."`
-	LeadID          Optional[ID]                 `json:"lead_id,omitzero" nullable:"true" doc:"The user in charge; null for nobody."`
-	Note            string                       `json:"note,omitempty" format:"multiline" maxLength:"1000" doc:"Kept in the history with the change, if there is one."`
+	Title           Optional[string]     `json:"title,omitzero" minLength:"1" maxLength:"500"`
+	Description     Optional[string]     `json:"description,omitzero" nullable:"true" format:"multiline" maxLength:"10000"`
+	Severity        Optional[Severity]   `json:"severity,omitzero"`
+	Status          Optional[Status]     `json:"status,omitzero" doc:"One of available_transitions, or the present one."`
+	ErrorMessage    Optional[string]     `json:"error_message,omitzero" nullable:"true" format:"multiline" maxLength:"1000"`
+	AffectedRegions Optional[[]Region]   `json:"affected_regions,omitzero" maxItems:"100" uniqueItems:"true" doc:"The whole list. Does not go with add_regions and remove_regions."`
+	AddRegions      []Region             `json:"add_regions,omitempty" nullable:"false" maxItems:"100"`
+	RemoveRegions   []Region             `json:"remove_regions,omitempty" nullable:"false" maxItems:"100"`
+	ResolutionNotes Optional[string]     `json:"resolution_notes,omitzero" nullable:"true" format:"multiline" maxLength:"10000"`
+	Labels          Optional[LabelPatch] `json:"labels,omitzero" doc:"Sets those named, and takes away those that are null."`
+	LeadID          Optional[ID]         `json:"lead_id,omitzero" nullable:"true" doc:"The user in charge; null for nobody."`
+	Note            string               `json:"note,omitempty" format:"multiline" maxLength:"1000" doc:"Kept in the history with the change, if there is one."`
 }
 
 func (p IncidentPatch) patch() tocsin.Patch {
@@ -150,8 +194,8 @@ func (p IncidentPatch) patch() tocsin.Patch {
 		Title: p.Title.pointer(), Description: p.Description.pointer(),
 		Severity:     convert(p.Severity, func(s Severity) tocsin.Severity { return tocsin.Severity(s) }),
 		Status:       convert(p.Status, func(s Status) tocsin.Status { return tocsin.Status(s) }),
-		ErrorMessage: p.ErrorMessage.pointer(), AffectedRegions: p.AffectedRegions.pointer(),
-		AddRegions: p.AddRegions, RemoveRegions: p.RemoveRegions,
+		ErrorMessage: p.ErrorMessage.pointer(), AffectedRegions: convert(p.AffectedRegions, texts[Region]),
+		AddRegions: texts(p.AddRegions), RemoveRegions: texts(p.RemoveRegions),
 		ResolutionNotes: p.ResolutionNotes.pointer(), Labels: p.Labels.Value,
 		Lead: convert(p.LeadID, func(id ID) tocsin.ID { return tocsin.ID(id) }), Note: p.Note,
 	}

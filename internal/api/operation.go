@@ -121,6 +121,10 @@ type writer[In, Out any] struct {
 	Operation
 	// Find is as of a reader.
 	Find func(context.Context, *Call, *In) error
+	// Again, unless nil, judges whether the actor may still see what an earlier
+	// request made, before the answer that was kept is given again. Where the path
+	// names the object, Find has done so.
+	Again func(ctx context.Context, actor tocsin.Actor, made tocsin.ID) error
 	// Do makes the change.
 	Do func(context.Context, *Call, *In) (Made, error)
 	// Show is pure: the answer to the objects that the change came to, as they are

@@ -71,6 +71,7 @@ func (c *core) createProject() endpoint {
 			Refusals: []tocsin.Code{tocsin.Conflict},
 			Examples: []Example{{Summary: "Make a project", Path: "/v1/projects", Body: `{"name":"Data warehouse"}`}},
 		},
+		Again: stillSeen(c.findProject),
 		Do: func(ctx context.Context, call *Call, in *input) (Made, error) {
 			return made(c.Directory.CreateProject(ctx, call.Actor, in.Body.Name))
 		},

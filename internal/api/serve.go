@@ -275,7 +275,7 @@ func bindWriter[In, Out any](c *core, h writer[In, Out]) httpkit.Handler {
 		}
 		m, err := h.Do(r.Context(), call, in)
 		if err != nil {
-			return c.answerInstead(w, call, err)
+			return c.answerInstead(w, call, err, h.Again)
 		}
 		out, err := reply(m)
 		if err != nil {
@@ -312,11 +312,19 @@ func (c *core) naming(op Operation, next httpkit.Handler) httpkit.Handler {
 	}
 }
 
-// answerInstead answers where a change came to a reply made before, or was only
-// tried; other errors it explains.
-func (c *core) answerInstead(w http.ResponseWriter, call *Call, err error) error {
+// answerInstead answers where a change came to a reply made before, which again
+// judges unless it is nil, or was only tried; other errors it explains.
+func (c *core) answerInstead(w http.ResponseWriter, call *Call, err error, again func(context.Context, tocsin.Actor, tocsin.ID) error) error {
 	var replayed *tocsin.Replayed
 	if errors.As(err, &replayed) {
+		if again != nil {
+			switch err := again(call.request.Context(), call.Actor, madeIn(replayed.Reply)); {
+			case tocsin.CodeOf(err) == tocsin.NotFound:
+				return tocsin.Errorf(tocsin.Forbidden, "this was made before, and this key may not see it any more")
+			case err != nil:
+				return err
+			}
+		}
 		w.Header().Set("Idempotent-Replayed", "true")
 		return send(w, replayed.Reply)
 	}
@@ -380,6 +388,21 @@ func replyOf(op Operation, m Made, out any) (tocsin.Reply, error) {
 		header["Location"] = strings.Replace(op.Location, "{id}", head.ID.String(), 1)
 	}
 	return tocsin.Reply{Status: op.status(), Header: header, Body: body}, nil
+}
+
+// madeIn returns the id of what a reply says was made: its Location ends with it.
+func madeIn(reply tocsin.Reply) tocsin.ID {
+	location := reply.Header["Location"]
+	id, _ := tocsin.ParseID(location[strings.LastIndexByte(location, '/')+1:])
+	return id
+}
+
+// stillSeen makes an Again of a use case that returns what the actor may see.
+func stillSeen[T tocsin.Object](find func(context.Context, tocsin.Actor, tocsin.ID) (T, error)) func(context.Context, tocsin.Actor, tocsin.ID) error {
+	return func(ctx context.Context, actor tocsin.Actor, id tocsin.ID) error {
+		_, err := find(ctx, actor, id)
+		return err
+	}
 }
 
 // send writes an answer.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -176,6 +177,66 @@ func TestIdempotencyKey(t *testing.T) {
 	want(t, "something else between", change(t, f, `{"severity":"critical"}`, nil), 200, "")
 	if again := change(t, f, `{"severity":"minor"}`, header("Idempotency-Key", "k3")); string(again.Body) != string(noop.Body) {
 		t.Errorf("a change that was none is made when asked again: %s", again.Body)
+	}
+}
+
+// An answer that was kept shows no more than its caller may see by now.
+func TestAKeptAnswerIsNoWayAroundARight(t *testing.T) {
+	t.Parallel()
+	f := apitest.New(t)
+	project := mustProject(t, f, "depot")
+	token := f.Holder(t, "mona", tocsin.RoleManager, tocsin.ScopeProject, project, tocsin.KeyDraft{})
+	actor, err := f.Access.Authenticate(t.Context(), token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// She keeps the permissions somewhere: only the place is lost.
+	if _, err := f.Access.Grant(t.Context(), f.System, actor.User, tocsin.RoleManager, tocsin.ScopeProject, apitest.ID(api.SampleProject)); err != nil {
+		t.Fatal(err)
+	}
+	send := func(path, body string) apitest.Reply {
+		return f.Call(t, apitest.Request{Method: "POST", Path: path, Body: body, Token: token, Header: header("Idempotency-Key", path)})
+	}
+	bodies := map[string]string{
+		"/v1/incidents": `{"title":"x","severity":"minor","project_id":"` + project.String() + `"}`,
+		"/v1/datasets":  `{"name":"x","project_id":"` + project.String() + `"}`,
+		"/v1/checks":    `{"name":"x","project_id":"` + project.String() + `"}`,
+	}
+	for path, body := range bodies {
+		want(t, path, send(path, body), 201, "")
+		want(t, path+" again", send(path, body), 201, "")
+	}
+	grants, err := f.Access.Grants(t.Context(), f.System)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range grants {
+		if g.User == actor.User && g.ScopeID == project {
+			if err := f.Access.RevokeGrant(t.Context(), f.System, g.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for path, body := range bodies {
+		want(t, path+" without the right", send(path, body), 403, tocsin.Forbidden)
+	}
+}
+
+// After a day a name is free again, and is kept anew.
+func TestAKeptAnswerLastsADay(t *testing.T) {
+	t.Parallel()
+	f := apitest.New(t)
+	send := func(severity string) apitest.Reply {
+		return change(t, f, `{"severity":"`+severity+`"}`, header("Idempotency-Key", "daily"))
+	}
+	want(t, "the first", send("minor"), 200, "")
+	f.Clock.Advance(tocsin.ReplyLife - time.Minute)
+	want(t, "another within the day", send("critical"), 422, tocsin.KeyReused)
+	f.Clock.Advance(time.Minute)
+	fresh := send("critical")
+	want(t, "another after it", fresh, 200, "")
+	if again := send("critical"); string(again.Body) != string(fresh.Body) || again.Header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("asked again: %s; want the second answer", again.Body)
 	}
 }
 
