@@ -45,6 +45,10 @@ func RunNodes(t *testing.T, fresh bool, open func(t *testing.T) (a, b store.Stor
 		a.edit(t, i.ID, func(i *tocsin.Incident) { i.Title = "changed elsewhere" })
 		eventually(t, "the change made on the other node is not seen", func() bool { return b.get(t, i.ID).Title == "changed elsewhere" })
 	})
+	t.Run("what is asked for once is done once through both nodes", func(t *testing.T) {
+		a, b := pair(t)
+		onceThroughBoth(t, a, b)
+	})
 	t.Run("a key revoked on one node is refused by the other", func(t *testing.T) {
 		a, b := pair(t)
 		revokedElsewhere(t, a, b)
@@ -57,6 +61,35 @@ func RunNodes(t *testing.T, fresh bool, open func(t *testing.T) (a, b store.Stor
 		checkRegisters(t, []*world{a, b}, 32, 20)
 		checkLog(t, a, a.org)
 	})
+}
+
+// onceThroughBoth: a client that retries meets another node.
+func onceThroughBoth(t *testing.T, a, b *world) {
+	i := a.incident(t, nil)
+	for round := range byte(8) {
+		var wg sync.WaitGroup
+		errs := make([]error, 16)
+		for n := range errs {
+			node := []*world{a, b}[n%2]
+			wg.Go(func() {
+				_, errs[n] = node.Commit(t.Context(), under(node.editing(i.ID, func(i *tocsin.Incident) { i.FailureCount++ }), asked(round, 1)))
+			})
+		}
+		wg.Wait()
+		made := 0
+		for _, err := range errs {
+			if err == nil {
+				made++
+				continue
+			}
+			wantReplay(t, err, int64(round)+2)
+		}
+		if made != 1 {
+			t.Errorf("round %d: 16 duplicates on two nodes: %d made; want one", round, made)
+		}
+	}
+	eventually(t, "the failures are not counted once a round", func() bool { return b.get(t, i.ID).FailureCount == 8 })
+	checkLog(t, a, a.org)
 }
 
 // eventually polls until what is true holds.
