@@ -98,8 +98,8 @@ func textArgs[T ~string](texts []T) []any {
 	return args
 }
 
-// unresolved is the condition of the partial index incidents_unresolved, word
-// for word.
+// unresolved is the condition of the partial indexes incidents_unresolved and
+// incidents_unresolved_by_number, word for word.
 const unresolved = "status IN ('open', 'investigating', 'fixing')"
 
 // incidentsWhere returns the conditions of a query.
@@ -163,7 +163,7 @@ func incidentsWhere(org tocsin.ID, q tocsin.IncidentQuery) *where {
 // labelled returns the condition that an incident carries a label, or one with
 // that key.
 func (w *where) labelled(org tocsin.ID, label string) string {
-	const found = "id IN (SELECT l.incident_id FROM incident_labels l WHERE l.org_id = ? AND "
+	const found = "number IN (SELECT l.number FROM incident_labels l WHERE l.org_id = ? AND "
 	if strings.Contains(label, "=") {
 		return w.bind(found+"l.label = ?)", org[:], label)
 	}

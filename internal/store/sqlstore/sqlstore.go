@@ -174,16 +174,16 @@ func relabel(before, after tocsin.Object) []Statement {
 	}
 	var out []Statement
 	change := func(text, key, value string) {
-		out = append(out, Statement{SQL: text, Args: []any{inc.Org[:], key + "=" + value, inc.ID[:]}})
+		out = append(out, Statement{SQL: text, Args: []any{inc.Org[:], key + "=" + value, int64(inc.Number)}})
 	}
 	for key, value := range was {
 		if now, kept := is[key]; !kept || now != value {
-			change("DELETE FROM incident_labels WHERE org_id = $1 AND label = $2 AND incident_id = $3", key, value)
+			change("DELETE FROM incident_labels WHERE org_id = $1 AND label = $2 AND number = $3", key, value)
 		}
 	}
 	for key, value := range is {
 		if old, had := was[key]; !had || old != value {
-			change("INSERT INTO incident_labels (org_id, label, incident_id) VALUES ($1, $2, $3)", key, value)
+			change("INSERT INTO incident_labels (org_id, label, number) VALUES ($1, $2, $3)", key, value)
 		}
 	}
 	return out

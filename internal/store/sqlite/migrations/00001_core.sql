@@ -215,10 +215,12 @@ CREATE TABLE incidents (
 ) STRICT;
 
 -- No index holds a column that ordinary updates touch: status is only in the
--- condition of the last, and is written only when it changes.
+-- condition of the last two, and is written only when it changes.
 CREATE UNIQUE INDEX incidents_by_number ON incidents (org_id, number);
 CREATE INDEX incidents_by_project ON incidents (org_id, project_id, number);
 CREATE INDEX incidents_unresolved ON incidents (org_id, project_id, number)
+    WHERE status IN ('open', 'investigating', 'fixing');
+CREATE INDEX incidents_unresolved_by_number ON incidents (org_id, number)
     WHERE status IN ('open', 'investigating', 'fixing');
 
 CREATE TABLE incident_datasets (
@@ -246,11 +248,13 @@ CREATE TABLE comments (
 
 CREATE INDEX comments_of_incident ON comments (org_id, incident_id, seq);
 
+-- By number, as lists are: a page of a label is read off in order, be the label
+-- rare or on every incident.
 CREATE TABLE incident_labels (
-    org_id      BLOB NOT NULL,
-    label       TEXT NOT NULL,
-    incident_id BLOB NOT NULL,
-    PRIMARY KEY (org_id, label, incident_id)
+    org_id BLOB NOT NULL,
+    label  TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (org_id, label, number)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE invitations (
