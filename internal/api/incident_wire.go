@@ -157,7 +157,7 @@ type IncidentDraft struct {
 	CheckIDs        []ID     `json:"check_ids,omitempty" nullable:"false" minItems:"1" maxItems:"1000" uniqueItems:"true" doc:"The checks that it is of, all in one project. The first names it."`
 	Description     string   `json:"description,omitempty" format:"multiline" maxLength:"10000"`
 	ErrorMessage    string   `json:"error_message,omitempty" format:"multiline" maxLength:"1000"`
-	AffectedRegions []Region `json:"affected_regions,omitempty" nullable:"false" maxItems:"100" uniqueItems:"true"`
+	AffectedRegions []Region `json:"affected_regions,omitempty" nullable:"false" maxItems:"100"`
 	Labels          Labels   `json:"labels,omitempty" doc:"What sorts it for its owners: a team, a service."`
 	LeadID          ID       `json:"lead_id,omitempty" doc:"The user in charge."`
 	StartedAt       Time     `json:"started_at,omitempty" doc:"When the trouble began; now, if it is not there or lies ahead."`
@@ -180,7 +180,7 @@ type IncidentPatch struct {
 	Severity        Optional[Severity]   `json:"severity,omitzero"`
 	Status          Optional[Status]     `json:"status,omitzero" doc:"One of available_transitions, or the present one."`
 	ErrorMessage    Optional[string]     `json:"error_message,omitzero" nullable:"true" format:"multiline" maxLength:"1000"`
-	AffectedRegions Optional[[]Region]   `json:"affected_regions,omitzero" maxItems:"100" uniqueItems:"true" doc:"The whole list. Does not go with add_regions and remove_regions."`
+	AffectedRegions Optional[[]Region]   `json:"affected_regions,omitzero" maxItems:"100" doc:"The whole list. Does not go with add_regions and remove_regions."`
 	AddRegions      []Region             `json:"add_regions,omitempty" nullable:"false" maxItems:"100"`
 	RemoveRegions   []Region             `json:"remove_regions,omitempty" nullable:"false" maxItems:"100"`
 	ResolutionNotes Optional[string]     `json:"resolution_notes,omitzero" nullable:"true" format:"multiline" maxLength:"10000"`
