@@ -205,3 +205,23 @@ func columns(t *testing.T, db *sql.DB, query string) map[string]column {
 	}
 	return out
 }
+
+// A day's backlog goes some at a time, and all of it.
+func TestForgetReplies_allThatAreADayOld(t *testing.T) {
+	t.Parallel()
+	target := pgtest.URL(t)
+	s := mustOpen(t, options(t, target))
+	db := raw(t, target)
+	const insert = `INSERT INTO replies SELECT decode(repeat('01', 16), 'hex'), int4send(n), '', 200, '{}', '',
+ (extract(epoch FROM now()) * 1000000)::bigint - CASE WHEN n > 1234 THEN 0 ELSE $1::bigint END FROM generate_series(1, 1236) AS g(n)`
+	if _, err := db.Exec(insert, (tocsin.ReplyLife + time.Minute).Microseconds()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ForgetReplies(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var left int
+	if err := db.QueryRow("SELECT count(*) FROM replies").Scan(&left); err != nil || left != 2 {
+		t.Errorf("%d replies are left (%v); want the two that are young", left, err)
+	}
+}

@@ -80,9 +80,18 @@ func lost(err error) error {
 
 // ForgetReplies is store.Store's.
 func (s *Store) ForgetReplies(ctx context.Context) error {
-	const age = "DELETE FROM replies WHERE made_at < (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - $1"
-	if _, err := s.pool.Exec(ctx, age, tocsin.ReplyLife.Microseconds()); err != nil {
-		return fmt.Errorf("erase old replies: %w", err)
+	var now int64
+	if err := s.pool.QueryRow(ctx, clockSQL).Scan(&now); err != nil {
+		return fmt.Errorf("read the database's clock: %w", err)
 	}
-	return nil
+	before := now - tocsin.ReplyLife.Microseconds()
+	for { // some at a time: the changes that wait for their rows come in between
+		done, err := s.pool.Exec(ctx, sqlstore.ForgetRepliesBefore, before, sqlstore.ForgottenAtOnce)
+		if err != nil {
+			return fmt.Errorf("erase old replies: %w", err)
+		}
+		if done.RowsAffected() < sqlstore.ForgottenAtOnce {
+			return nil
+		}
+	}
 }

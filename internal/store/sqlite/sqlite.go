@@ -412,8 +412,16 @@ func (s *Store) RecordUse(_ context.Context, uses []store.KeyUse) error {
 }
 
 // ForgetReplies is store.Store's.
-func (s *Store) ForgetReplies(context.Context) error {
-	return s.write(sqlstore.ForgetRepliesBefore(s.opts.Now().Add(-tocsin.ReplyLife)))
+func (s *Store) ForgetReplies(ctx context.Context) error {
+	before := s.opts.Now().Add(-tocsin.ReplyLife)
+	for { // some at a time: the changes that wait come in between
+		if more, err := s.Reader.AnyReplyBefore(ctx, before); err != nil || !more {
+			return err
+		}
+		if err := s.write(sqlstore.ForgetReplies(before)); err != nil {
+			return fmt.Errorf("erase old replies: %w", err)
+		}
+	}
 }
 
 // watch looks twice a second whether another process has committed, so that a

@@ -3,8 +3,11 @@ package sqlite_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -153,4 +156,52 @@ func newOrganisation(t testing.TB, s store.Store, name string) tocsin.ID {
 		t.Fatal(err)
 	}
 	return id
+}
+
+// A day's backlog goes some at a time, and all of it.
+func TestForgetReplies_allThatAreADayOld(t *testing.T) {
+	t.Parallel()
+	var hours atomic.Int64
+	begin := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	now := func() time.Time { return begin.Add(time.Duration(hours.Load()) * time.Hour) }
+	s, err := open(t, t.TempDir(), true, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	org := newOrganisation(t, s, "Acme")
+	ask := func(n int) error {
+		actor := tocsin.System(org, "test")
+		actor.Terms.Once = &tocsin.Once{
+			Key:   [32]byte{byte(n), byte(n >> 8)},
+			Reply: func([]tocsin.Object) (tocsin.Reply, error) { return tocsin.Reply{Body: []byte("done")}, nil },
+		}
+		_, err := s.Commit(t.Context(), store.Command{
+			Actor: actor, Keys: []store.Key{{Kind: tocsin.KindOrganisation, ID: org}},
+			Decide: func(store.View) (store.Change, error) { return store.Change{}, nil },
+		})
+		return err
+	}
+	var asking sync.WaitGroup
+	for n := range 1234 {
+		asking.Go(func() {
+			if err := ask(n); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	asking.Wait()
+	hours.Store(25)
+	if err := ask(5000); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ForgetReplies(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if old, err := s.AnyReplyBefore(t.Context(), now().Add(-tocsin.ReplyLife)); old || err != nil {
+		t.Errorf("old replies are left (%v)", err)
+	}
+	var replayed *tocsin.Replayed
+	if err := ask(5000); !errors.As(err, &replayed) {
+		t.Errorf("a young reply is gone: %v", err)
+	}
 }

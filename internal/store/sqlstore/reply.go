@@ -1,6 +1,8 @@
 package sqlstore
 
 import (
+	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -41,7 +43,23 @@ func ScanReply(org tocsin.ID, key [32]byte, row interface{ Scan(...any) error })
 	return r, nil
 }
 
-// ForgetRepliesBefore returns what erases the replies that were made before a time.
-func ForgetRepliesBefore(t time.Time) Statement {
-	return Statement{SQL: "DELETE FROM replies WHERE made_at < $1", Args: []any{micros(t)}, Any: true}
+// ForgottenAtOnce is how many replies are erased in one transaction: changes wait
+// meanwhile.
+const ForgottenAtOnce = 500
+
+// ForgetRepliesBefore erases replies that were made before a time, so many at most.
+const ForgetRepliesBefore = "DELETE FROM replies WHERE (org_id, key) IN (SELECT org_id, key FROM replies WHERE made_at < $1 ORDER BY made_at LIMIT $2)"
+
+// AnyReplyBefore reports whether there is a reply that was made before a time.
+func (r *Reader) AnyReplyBefore(ctx context.Context, t time.Time) (bool, error) {
+	found, err := all(ctx, r, Statement{SQL: "SELECT 1 FROM replies WHERE made_at < $1 LIMIT 1", Args: []any{micros(t)}}, func(*sql.Rows) (bool, error) { return true, nil })
+	if err != nil {
+		return false, fmt.Errorf("look for old replies: %w", err)
+	}
+	return len(found) > 0, nil
+}
+
+// ForgetReplies returns ForgetRepliesBefore for a time, and ForgottenAtOnce.
+func ForgetReplies(t time.Time) Statement {
+	return Statement{SQL: ForgetRepliesBefore, Args: []any{micros(t), int64(ForgottenAtOnce)}, Any: true}
 }
