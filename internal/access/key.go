@@ -171,7 +171,7 @@ func (s *Service) secret() (secret [32]byte, err error) {
 // his own to its owner. Another is not there.
 func visibleKey(v store.View, actor tocsin.Actor, id tocsin.ID) (*tocsin.APIKey, error) {
 	k, err := store.Object[*tocsin.APIKey](v, tocsin.KindAPIKey, id)
-	if err == nil && v.Access != nil && k.Owner == v.Access.Owner.ID {
+	if err == nil && v.Access != nil && ownKey(k, v.Access.Owner.ID, v.Access.Key.Project) {
 		return k, nil
 	}
 	switch manages := authorise(v, actor); {

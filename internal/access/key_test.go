@@ -129,7 +129,7 @@ func TestRotateKey_aRestrictedKeyGetsNoneThatMayDoMore(t *testing.T) {
 		{"a key to look, its like", tocsin.KeyDraft{Permissions: tocsin.ViewIncidents}, look.ID, ""},
 		{"a key of members, the whole one", tocsin.KeyDraft{Permissions: tocsin.ManageMembers}, all.ID, tocsin.Forbidden},
 		{"a key of members, the one to look", tocsin.KeyDraft{Permissions: tocsin.ManageMembers}, look.ID, tocsin.Forbidden},
-		{"a project's key, the whole one", tocsin.KeyDraft{Project: shop}, all.ID, tocsin.Forbidden},
+		{"a project's key, the whole one", tocsin.KeyDraft{Project: shop}, all.ID, tocsin.NotFound},
 		{"a project's key, its like", tocsin.KeyDraft{Project: shop}, inShop.ID, ""},
 		{"an unrestricted key, any", tocsin.KeyDraft{}, inShop.ID, ""},
 	} {

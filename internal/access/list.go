@@ -68,7 +68,7 @@ func (s *Service) KeyPage(ctx context.Context, actor tocsin.Actor, after tocsin.
 		return nil, err
 	}
 	return page(ctx, s.store, actor.Org, tocsin.KindAPIKey, after, limit, func(k *tocsin.APIKey) bool {
-		return err == nil || k.Owner == actor.User
+		return err == nil || ownKey(k, actor.User, actor.Project)
 	})
 }
 

@@ -26,13 +26,20 @@ func (s *Service) MayManage(ctx context.Context, actor tocsin.Actor) error {
 // User returns a user to himself and to those who may manage members. To others
 // he is not there.
 func (s *Service) User(ctx context.Context, actor tocsin.Actor, id tocsin.ID) (*tocsin.User, error) {
-	return own(ctx, s, actor, tocsin.KindUser, id, func(u *tocsin.User) tocsin.ID { return u.ID })
+	return own(ctx, s, actor, tocsin.KindUser, id, func(u *tocsin.User) bool { return u.ID == actor.User })
 }
 
 // Key returns an API key to its owner and to those who may manage members. To
-// others it is not there.
+// others it is not there, and neither are its owner's other keys to one that is
+// bound to a project.
 func (s *Service) Key(ctx context.Context, actor tocsin.Actor, id tocsin.ID) (*tocsin.APIKey, error) {
-	return own(ctx, s, actor, tocsin.KindAPIKey, id, func(k *tocsin.APIKey) tocsin.ID { return k.Owner })
+	return own(ctx, s, actor, tocsin.KindAPIKey, id, func(k *tocsin.APIKey) bool { return ownKey(k, actor.User, actor.Project) })
+}
+
+// ownKey reports whether a key is one that a user has, as far as his key that is
+// bound to a project, or to none, sees.
+func ownKey(k *tocsin.APIKey, user, project tocsin.ID) bool {
+	return k.Owner == user && (project.IsZero() || k.Project == project)
 }
 
 // Role returns a role of the organisation's own to those who may manage members.
@@ -52,13 +59,13 @@ func (s *Service) Invitation(ctx context.Context, actor tocsin.Actor, id tocsin.
 
 // own returns an object to the user whom it belongs to and to those who may
 // manage members.
-func own[T tocsin.Object](ctx context.Context, s *Service, actor tocsin.Actor, kind tocsin.Kind, id tocsin.ID, owner func(T) tocsin.ID) (T, error) {
+func own[T tocsin.Object](ctx context.Context, s *Service, actor tocsin.Actor, kind tocsin.Kind, id tocsin.ID, his func(T) bool) (T, error) {
 	var none T
 	o, err := store.Find[T](ctx, s.store, actor.Org, kind, id)
 	if err != nil {
 		return none, err
 	}
-	if !actor.User.IsZero() && owner(o) == actor.User {
+	if !actor.User.IsZero() && his(o) {
 		return o, nil
 	}
 	switch err := s.MayManage(ctx, actor); {

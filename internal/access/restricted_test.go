@@ -82,3 +82,34 @@ func TestEndKey_aRestrictedKeyEndsNoneOfItsOwnersThatMayDoMore(t *testing.T) {
 	wantCode(t, "itself", end(wall, wall.Key), "")
 	wantCode(t, "the whole one, by a key of members", end(members, whole.ID), "")
 }
+
+// A key that is bound to a project sees no key of its owner's that is not.
+func TestKeys_ofOnesOwnThroughAProjectsKey(t *testing.T) {
+	t.Parallel()
+	s, system := organisation(t)
+	ctx := t.Context()
+	user := holder(t, s, system, "ben@example.org", tocsin.RoleUser)
+	project := func(name string) tocsin.ID {
+		return must[*tocsin.Project](t)(s.Directory.CreateProject(ctx, system, name)).ID
+	}
+	key := func(in tocsin.ID) (*tocsin.APIKey, tocsin.Actor) {
+		k, token, err := s.Access.CreateKey(ctx, system, tocsin.KeyDraft{Owner: user.User, Name: "script", Project: in})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k, must[tocsin.Actor](t)(s.Access.Authenticate(ctx, token))
+	}
+	shop, depot := project("shop"), project("depot")
+	mine, bound := key(shop)
+	other, _ := key(depot)
+	found := must[[]*tocsin.APIKey](t)(s.Access.KeyPage(ctx, bound, tocsin.ID{}, 10))
+	if len(found) != 1 || found[0].ID != mine.ID {
+		t.Errorf("the shop's key is shown %d keys; want itself", len(found))
+	}
+	for _, id := range []tocsin.ID{user.Key, other.ID} {
+		_, err := s.Access.Key(ctx, bound, id)
+		wantCode(t, "read another", err, tocsin.NotFound)
+		wantCode(t, "revoke another", s.Access.RevokeKey(ctx, bound, id), tocsin.NotFound)
+	}
+	wantCode(t, "revoke itself", s.Access.RevokeKey(ctx, bound, mine.ID), "")
+}

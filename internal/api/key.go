@@ -65,7 +65,7 @@ func (c *core) keyEndpoints() []endpoint {
 	return []endpoint{
 		inOrder(Operation{
 			ID: "listApiKeys", Method: http.MethodGet, Path: "/v1/api-keys", Tag: tagKeys,
-			Summary: "List API keys", Description: "One's own, or with the permission `members.manage` all of the organisation; the ended ones among them, the oldest first.",
+			Summary: "List API keys", Description: "One's own, or with the permission `members.manage` all of the organisation; the ended ones among them, the oldest first. A key that is bound to a project sees those that are bound to the same.",
 			Authority: AnyKey(),
 			Examples:  []Example{{Summary: "All API keys", Path: "/v1/api-keys"}},
 		}, func(p *Paging) Paging { return *p }, func(ctx context.Context, call *Call, _ *Paging, after tocsin.ID, limit int) ([]*tocsin.APIKey, error) {
@@ -180,7 +180,8 @@ func (c *core) rotateKey() endpoint {
 			ID: "rotateApiKey", Method: http.MethodPost, Path: "/v1/api-keys/{id}/rotate", Tag: tagKeys,
 			Summary: "Rotate an API key",
 			Description: "Makes a new key with the name, the owner, the restrictions and the end of the old one, and ends the old one after the overlap: one change. " +
-				"The answer has the new key's `token`, once. One's own keys, or with the permission `members.manage` any; but no restricted key can rotate one that may do more.",
+				"The answer has the new key's `token`, once. One's own keys, or with the permission `members.manage` any; but no restricted key can rotate one that may do more.\n\n" +
+				"An old key has an end from then on, which a key made of it by another rotation would have too: rotate the new one instead.",
 			Authority: AnyKey(), Status: http.StatusCreated, On: tocsin.KindAPIKey, Location: "/v1/api-keys/{id}",
 			Refusals: []tocsin.Code{tocsin.Forbidden, tocsin.Conflict},
 			Examples: []Example{{Summary: "Let the old key go on for ten minutes", Path: "/v1/api-keys/" + SampleKey + "/rotate", Body: `{"overlap_seconds":600}`}},
