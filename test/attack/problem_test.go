@@ -79,6 +79,26 @@ func points(status int, at ...string) func(*testing.T, *site, reply) {
 	}
 }
 
+// pointsInto checks that a refusal has the status and points at these fields of
+// the body, or at what is in them, and at nothing else.
+func pointsInto(status int, fields ...string) func(*testing.T, *site, reply) {
+	return func(t *testing.T, _ *site, r reply) {
+		t.Helper()
+		var got []string
+		for _, e := range decode[problem](t, r.body).Errors {
+			if e.Pointer != nil {
+				field, _, _ := strings.Cut(strings.TrimPrefix(*e.Pointer, "/"), "/")
+				got = append(got, field)
+			}
+		}
+		slices.Sort(got)
+		got = slices.Compact(got)
+		if slices.Sort(fields); r.status != status || !slices.Equal(got, fields) {
+			t.Errorf("the answer is %d and points into %q, should be %d and point into %q", r.status, got, status, fields)
+		}
+	}
+}
+
 // parameters checks that a refusal has the status and names these parameters of
 // the query, sorted, and nothing else.
 func parameters(status int, named ...string) func(*testing.T, *site, reply) {

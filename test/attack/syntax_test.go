@@ -112,11 +112,7 @@ func names(fields ...string) func(*testing.T, *site, reply) {
 	return func(t *testing.T, s *site, r reply) {
 		t.Helper()
 		if s.name == "N" {
-			at := make([]string, len(fields))
-			for i, f := range fields {
-				at[i] = "/" + f
-			}
-			points(422, at...)(t, s, r)
+			pointsInto(422, fields...)(t, s, r)
 			return
 		}
 		if s.name == "S" {
