@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 
 	"tocsin"
 	"tocsin/internal/store"
@@ -30,6 +31,19 @@ func missing(field string) error {
 		Fields: map[string]string{field: field + " must be one of the organisation"},
 	}
 }
+
+// taken gives the store's refusal of what is there already a reason that helps: the
+// store does not know what of an object must be its own.
+func taken(err error, reason string) error {
+	var own *tocsin.Error
+	if errors.As(err, &own) && own.Code == tocsin.Conflict && own.Err != nil {
+		return &tocsin.Error{Code: tocsin.Conflict, Message: reason, Err: own.Err}
+	}
+	return err
+}
+
+// emailTaken is why there is no second user with an address.
+const emailTaken = "there is a user with this email already"
 
 // create commits a new object, if what it needs is there.
 func create[T tocsin.Object](ctx context.Context, s *Service, actor tocsin.Actor, kind tocsin.Kind, needs []store.Key, fresh func(tocsin.Meta) T) (T, error) {

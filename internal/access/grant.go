@@ -34,14 +34,17 @@ func (s *Service) Grant(ctx context.Context, actor tocsin.Actor, user tocsin.ID,
 			return store.Change{}, err
 		}
 		if g, err := store.Object[*tocsin.Grant](v, tocsin.KindGrant, same); err == nil && g.RevokedAt.IsZero() {
-			return store.Change{}, tocsin.Errorf(tocsin.Conflict, "the user has this role there already")
+			return store.Change{}, tocsin.Errorf(tocsin.Conflict, grantTaken)
 		}
 		return store.Change{Action: "grant.create", Objects: []tocsin.Object{
 			&tocsin.Grant{Meta: meta, User: user, Role: role, Scope: scope, ScopeID: scopeID},
 		}}, nil
 	}})
-	return g, err
+	return g, taken(err, grantTaken) // by one who asked at the same moment
 }
+
+// grantTaken is why there is no second grant of the same.
+const grantTaken = "the user has this role there already"
 
 // RevokeGrant is EndGrant for those whom the grant does not interest any more.
 func (s *Service) RevokeGrant(ctx context.Context, actor tocsin.Actor, id tocsin.ID) error {

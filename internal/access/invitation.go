@@ -58,7 +58,7 @@ func (s *Service) Invite(ctx context.Context, actor tocsin.Actor, email, role st
 			return store.Change{}, err
 		}
 		if u, err := store.Object[*tocsin.User](v, tocsin.KindUser, taken); err == nil && u.Email == email {
-			return store.Change{}, tocsin.Errorf(tocsin.Conflict, "there is a user with this email already")
+			return store.Change{}, tocsin.Errorf(tocsin.Conflict, emailTaken)
 		}
 		return store.Change{Action: "invitation.create", Objects: []tocsin.Object{&tocsin.Invitation{
 			Meta: meta, Email: email, Role: role, Scope: scope, ScopeID: scopeID,
@@ -141,7 +141,7 @@ func (s *Service) Accept(ctx context.Context, from tocsin.Actor, token, name str
 		}}, nil
 	}})
 	if err != nil {
-		return nil, nil, "", err
+		return nil, nil, "", taken(err, emailTaken+": ask for an API key of that user")
 	}
 	return res.Objects[0].(*tocsin.User), res.Objects[2].(*tocsin.APIKey), formatToken(keyToken, key, secret), nil
 }

@@ -1,6 +1,8 @@
 package access_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,4 +114,22 @@ func TestKeys_ofOnesOwnThroughAProjectsKey(t *testing.T) {
 		wantCode(t, "revoke another", s.Access.RevokeKey(ctx, bound, id), tocsin.NotFound)
 	}
 	wantCode(t, "revoke itself", s.Access.RevokeKey(ctx, bound, mine.ID), "")
+}
+
+// Whoever meets an address that is taken is told so, and not of a name.
+func TestAnAddressThatIsTaken_isCalledSo(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	_, token := o.invite(t, "ben@example.org", 0)
+	ben := must[*tocsin.User](t)(o.CreateUser(t.Context(), o.system, "Ben", "ben@example.org"))
+	_, made := o.CreateUser(t.Context(), o.system, "Another", "ben@example.org")
+	ada := o.user.Email
+	_, changed := o.UpdateUser(t.Context(), o.system, ben.ID, nil, &ada)
+	_, _, _, accepted := o.Accept(t.Context(), guest, token, "Ben")
+	for what, err := range map[string]error{"made": made, "changed": changed, "accepted": accepted} {
+		var own *tocsin.Error
+		if !errors.As(err, &own) || own.Code != tocsin.Conflict || !strings.HasPrefix(own.Message, "there is a user with this email already") {
+			t.Errorf("%s: %v; want a conflict over the email", what, err)
+		}
+	}
 }

@@ -13,14 +13,15 @@ func (s *Service) CreateUser(ctx context.Context, actor tocsin.Actor, name, emai
 	if err := tocsin.InvalidFields(tocsin.UserProblems(name, email)); err != nil {
 		return nil, err
 	}
-	return create(ctx, s, actor, tocsin.KindUser, nil, func(m tocsin.Meta) *tocsin.User {
+	u, err := create(ctx, s, actor, tocsin.KindUser, nil, func(m tocsin.Meta) *tocsin.User {
 		return &tocsin.User{Meta: m, Name: name, Email: email}
 	})
+	return u, taken(err, emailTaken)
 }
 
 // UpdateUser changes a user's name and address; nil keeps.
 func (s *Service) UpdateUser(ctx context.Context, actor tocsin.Actor, id tocsin.ID, name, email *string) (*tocsin.User, error) {
-	return update(ctx, s.store, actor, "user.update", store.Key{Kind: tocsin.KindUser, ID: id}, nil, func(_ store.View, u *tocsin.User) error {
+	u, err := update(ctx, s.store, actor, "user.update", store.Key{Kind: tocsin.KindUser, ID: id}, nil, func(_ store.View, u *tocsin.User) error {
 		if name != nil {
 			u.Name = *name
 		}
@@ -29,6 +30,7 @@ func (s *Service) UpdateUser(ctx context.Context, actor tocsin.Actor, id tocsin.
 		}
 		return tocsin.InvalidFields(tocsin.UserProblems(u.Name, u.Email))
 	})
+	return u, taken(err, emailTaken)
 }
 
 // DeactivateUser ends the use of all of a user's keys at once. The
