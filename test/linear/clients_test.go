@@ -19,21 +19,33 @@ import (
 const (
 	soda     = "soda"
 	uptimeio = "uptimeio"
+	native   = "api"
 )
 
-// A client speaks one dialect, to one node after another.
+// A client uses one door, of one node after another.
 type client struct {
+	t      *testing.T
 	door   string
 	nodes  []string
 	turn   int
 	soda   []harness.Key
 	uptime harness.Key
-	http   *http.Client
+	api    harness.Key
+	// seen is what a client of the native API last saw.
+	seen tagged
+	http *http.Client
 	// serial makes every value that is written the only one of its kind.
 	serial *atomic.Int64
 }
 
-// newClients makes the clients, half of them of each door.
+// A tagged is an incident as the native API last showed it.
+type tagged struct {
+	incident tocsin.ID
+	tag      string
+	version  int64
+}
+
+// newClients makes the clients, a third of them of each door.
 func newClients(t *testing.T, tenant *harness.Tenant, nodes []string) []*client {
 	t.Helper()
 	shared := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
@@ -41,9 +53,8 @@ func newClients(t *testing.T, tenant *harness.Tenant, nodes []string) []*client 
 	serial := new(atomic.Int64)
 	all := make([]*client, clients)
 	for i := range all {
-		c := &client{door: uptimeio, nodes: nodes, turn: i, uptime: tenant.Uptime, http: shared, serial: serial}
-		if i%2 == 0 { // keys of its own: each has ten changes a minute
-			c.door = soda
+		c := &client{t: t, door: []string{soda, uptimeio, native}[i%3], nodes: nodes, turn: i, uptime: tenant.Uptime, api: tenant.Soda, http: shared, serial: serial}
+		if c.door == soda { // keys of its own: each has ten changes a minute
 			for range 3 {
 				c.soda = append(c.soda, tenant.Key(tocsin.KeyDraft{Owner: tenant.Ada, Name: "sync"}))
 			}
@@ -65,9 +76,12 @@ func anyField(c *client, random *rand.Rand) operation {
 	}
 	severity := []string{"critical", "major", "minor"}[random.IntN(3)]
 	var choices []operation
-	if c.door == soda {
+	switch c.door {
+	case soda:
 		choices = []operation{{title: c.fresh()}, {description: c.fresh()}, {title: c.fresh(), severity: severity}}
-	} else {
+	case native:
+		choices = []operation{{title: c.fresh(), message: c.fresh()}, {description: c.fresh(), severity: severity}, {regions: c.fresh(), description: c.fresh()}}
+	default:
 		choices = []operation{{message: c.fresh()}, {regions: c.fresh()}, {message: c.fresh(), severity: severity}, {message: c.fresh(), regions: c.fresh()}}
 	}
 	return choices[random.IntN(len(choices))]
@@ -86,30 +100,69 @@ func sameField(c *client, random *rand.Rand) operation {
 	}
 }
 
-// do carries an operation out and returns what the answer shows.
-func (c *client) do(incident tocsin.ID, op operation) view {
+// do carries an operation out and returns what it came to, and what the answer
+// shows. A write whose condition did not hold is a read: it is told what there is.
+func (c *client) do(incident tocsin.ID, op operation) (operation, view) {
 	c.turn++
 	method, path, body := c.request(incident, op)
 	req, err := http.NewRequest(method, c.nodes[c.turn%len(c.nodes)]+path, strings.NewReader(body))
 	if err != nil {
-		return view{unknown: true}
+		return op, view{unknown: true}
 	}
-	if c.door == soda {
+	condition := c.door == native && !op.isRead() && c.seen.incident == incident
+	switch c.door {
+	case soda:
 		key := c.soda[c.turn/turns%len(c.soda)]
 		req.SetBasicAuth(key.ID.String(), key.Token)
-	} else {
+	case native:
+		req.Header.Set("Authorization", "Bearer "+c.api.Token)
+		req.Header.Set("Content-Type", "application/json")
+		if condition {
+			req.Header.Set("If-Match", c.seen.tag)
+		}
+	default:
 		req.Header.Set("X-API-Key", c.uptime.Token)
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		return view{unknown: true}
+		return op, view{unknown: true}
 	}
 	defer res.Body.Close()
 	answer, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode != http.StatusOK {
-		return view{unknown: true}
+	refused := condition && res.StatusCode == http.StatusPreconditionFailed
+	if err != nil || res.StatusCode != http.StatusOK && !refused {
+		return op, view{unknown: true}
 	}
-	return c.read(answer)
+	if c.door == native {
+		return c.conclude(incident, op, condition, refused, res.Header.Get("ETag"), answer)
+	}
+	return op, c.read(answer)
+}
+
+// conclude reads an answer of the native API, and judges it by its condition.
+func (c *client) conclude(incident tocsin.ID, op operation, condition, refused bool, tag string, answer []byte) (operation, view) {
+	type shown struct {
+		Severity, Title, Description string
+		Version                      int64
+		Message                      string   `json:"error_message"`
+		Regions                      []string `json:"affected_regions"`
+	}
+	var a struct {
+		shown
+		Current shown
+	}
+	if err := json.Unmarshal(answer, &a); err != nil {
+		return op, view{unknown: true}
+	}
+	i, before := a.shown, c.seen.version
+	if refused {
+		i, op = a.Current, operation{}
+	}
+	if refused && i.Version == before || condition && !refused && i.Version != before+1 {
+		c.t.Errorf("on condition of version %d: refused %v, and the answer shows version %d", before, refused, i.Version)
+	}
+	c.seen = tagged{incident, tag, i.Version}
+	return op, view{register: register{i.Severity, i.Message, strings.Join(i.Regions, ","), i.Title, i.Description}, door: native}
 }
 
 // request is the operation as the client's door has it.
@@ -129,6 +182,10 @@ func (c *client) request(incident tocsin.ID, op operation) (method, path, body s
 		return "GET", "/api/v1/incidents?incidentIds=" + incident.String(), ""
 	case c.door == soda:
 		return "POST", "/api/v1/incidents/" + incident.String(), string(text)
+	case c.door == native && op.isRead():
+		return "GET", "/v1/incidents/" + incident.String(), ""
+	case c.door == native:
+		return "PATCH", "/v1/incidents/" + incident.String(), string(text)
 	case op.isRead():
 		return "GET", "/api/incidents/" + incident.String(), ""
 	default:
