@@ -142,3 +142,32 @@ func TestRightsInOneProjectAreNoneInAnother(t *testing.T) {
 		})
 	}
 }
+
+// A key that may do less than another of its owner's makes nothing of that one:
+// who finds a wallboard's key cannot become the owner, or lock him out.
+func TestARestrictedKeyLeavesWiderKeysAlone(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, harness.Engines()[0])
+	wider := "/v1/api-keys/" + h.mine.Soda.ID.String()
+	for name, draft := range map[string]tocsin.KeyDraft{
+		"of one permission": {Owner: h.mine.Ada, Name: "auditor", Permissions: tocsin.ViewAudit},
+		"of one project":    {Owner: h.mine.Ada, Name: "pager", Project: h.mine.Project},
+	} {
+		k := h.mine.Key(draft)
+		before := h.lengths(t)
+		for _, c := range []struct{ method, path, body string }{
+			{"DELETE", wider, ""},
+			{"POST", wider + "/rotate", `{}`},
+			{"PATCH", wider, `{"expires_at":"2099-01-01T00:00:00Z"}`},
+			{"POST", "/v1/api-keys", `{"name":"wide"}`},
+			{"POST", "/v1/invitations", `{"email":"eli@example.org","role":"Admin","scope":"organisation"}`},
+		} {
+			if a := h.ask(t, native(), k, c.method, c.path, c.body); a.status != http.StatusForbidden && a.status != http.StatusNotFound {
+				t.Errorf("%s %s by a key %s is answered with %d %s, should be refused", c.method, c.path, name, a.status, a.body)
+			}
+		}
+		if after := h.lengths(t); after != before {
+			t.Errorf("a key %s made the logs grow from %v to %v", name, before, after)
+		}
+	}
+}
