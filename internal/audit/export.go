@@ -20,6 +20,10 @@ import (
 // rowsAtOnce is how many objects are read, and written to one file, at a time.
 const rowsAtOnce = 1000
 
+// maxRows is about how many bytes of objects one file has. A text may be as long
+// as a request, and a verifier takes no file of any length.
+const maxRows = 4 << 20
+
 // maxWaits is how often an export looks whether the follower has caught up.
 const maxWaits = 120
 
@@ -185,7 +189,14 @@ objects/<kind>/...jsonl  the objects as the database has them
 // objects writes all objects of a kind, a page a file.
 func (e *export) objects(kind tocsin.Kind) error {
 	page := store.Page{Limit: rowsAtOnce}
-	for n := 0; ; n++ {
+	n := 0
+	flush := func(b []byte) error {
+		if n++; len(b) == 0 {
+			return nil
+		}
+		return e.file(fmt.Sprintf("objects/%s/%03d.jsonl", kind, n-1), b)
+	}
+	for {
 		rows, err := e.store.List(e.ctx, e.org, kind, page)
 		if err != nil {
 			return fmt.Errorf("read objects of kind %s for the export: %w", kind, err)
@@ -195,11 +206,16 @@ func (e *export) objects(kind tocsin.Kind) error {
 			b = append(proof.AppendRow(b, o, store.CanonicalFields(o)), '\n')
 			e.newest = max(e.newest, o.Head().Seq)
 			page.After = o.Head().ID
-		}
-		if len(rows) > 0 {
-			if err := e.file(fmt.Sprintf("objects/%s/%03d.jsonl", kind, n), b); err != nil {
+			if len(b) < maxRows {
+				continue
+			}
+			if err := flush(b); err != nil {
 				return err
 			}
+			b = nil
+		}
+		if err := flush(b); err != nil {
+			return err
 		}
 		if len(rows) < rowsAtOnce {
 			return nil

@@ -43,7 +43,7 @@ func newScene(t *testing.T, h *house) *scene {
 		h.describe(t, inc.ID, fmt.Sprint("last ", i))
 		s.incidents[i] = must(store.Find[*tocsin.Incident](t.Context(), h, h.system.Org, tocsin.KindIncident, inc.ID))(t)
 	}
-	h.follow(t)
+	h.export(t, h.system) // every copy says that it was begun with this entry
 	s.records = must(h.Log(t.Context(), h.system.Org, 0, 10_000))(t)
 	s.sql("CREATE TABLE log_copy AS SELECT * FROM log")
 	s.sql("CREATE TABLE incidents_copy AS SELECT * FROM incidents")
@@ -180,6 +180,12 @@ func attacks() map[string]func(*scene) damage {
 			text := before[len(before)-1].Changes[0].Old.AsText()
 			s.sql("UPDATE incidents SET description = $3, version = $4, seq = $5, leaf = $6 WHERE org_id = $1 AND id = $2",
 				i.Org[:], i.ID[:], text, was.Version, was.Seq, was.LeafHash[:])
+			return damage{objects: []tocsin.ID{i.ID}, at: i.Seq, kinds: []verify.Kind{verify.BadObject}}
+		},
+		"date an incident back": func(s *scene) damage {
+			i := s.incidents[s.rand.IntN(len(s.incidents))]
+			column := []string{"created_at", "updated_at"}[s.rand.IntN(2)]
+			s.sql("UPDATE incidents SET "+column+" = "+column+" - 1 WHERE org_id = $1 AND id = $2", i.Org[:], i.ID[:])
 			return damage{objects: []tocsin.ID{i.ID}, at: i.Seq, kinds: []verify.Kind{verify.BadObject}}
 		},
 		"invent an incident": func(s *scene) damage {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"tocsin/internal/audit/verify"
 )
@@ -39,8 +40,11 @@ type verdict struct {
 	Verdict string `json:"verdict"`
 	Log     string `json:"log"`
 	// Entries is how many the checkpoint is of; entries 1 to Through are proven.
-	Entries  int64            `json:"entries"`
-	Through  int64            `json:"through"`
+	Entries int64 `json:"entries"`
+	Through int64 `json:"through"`
+	// AsOf is the entry, and AsOfTime the time, as of which objects were compared.
+	AsOf     int64            `json:"objects_as_of"`
+	AsOfTime string           `json:"objects_as_of_time"`
 	Redacted int              `json:"redacted"`
 	Message  string           `json:"message,omitempty"`
 	Findings []verdictFinding `json:"findings"`
@@ -110,6 +114,9 @@ func verdictOf(r verify.Report) verdict {
 		Verdict: string(r.Verdict), Log: r.Log, Entries: r.Size, Through: r.Through, Redacted: r.Redacted,
 		Message: r.Message, Findings: []verdictFinding{},
 	}
+	if v.AsOf = r.AsOf; r.AsOf > 0 {
+		v.AsOfTime = r.AsOfTime.Format(time.RFC3339)
+	}
 	if r.Verdict == verify.Proven {
 		return v
 	}
@@ -136,6 +143,7 @@ func (v verdict) print(out printer, saved int) error {
 	}
 	if v.Verdict == string(verify.Proven) {
 		fmt.Fprintln(&b, "Every entry is as it was signed, and every object is what its entries come to.")
+		fmt.Fprintf(&b, "The export was begun with entry %d, at %s.\n", v.AsOf, v.AsOfTime)
 	} else if v.Through > 0 {
 		fmt.Fprintf(&b, "Entries 1 to %d are as they were signed.\n", v.Through)
 	}

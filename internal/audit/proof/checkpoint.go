@@ -1,8 +1,10 @@
 package proof
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -96,17 +98,32 @@ func splitOrigin(origin string) (log string, epoch int64, err error) {
 }
 
 // Keys reads verifier keys (C2SP signed note), one or more, between white space.
+// A key that is there twice counts once.
 func Keys(text string) (note.Verifiers, error) {
 	var list []note.Verifier
+	var seen []string
 	for field := range strings.FieldsSeq(text) {
 		v, err := note.NewVerifier(field)
+		if err == nil && !canonicalKey(field) {
+			err = errors.New("it is spelled in another way than the one that there is")
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%q is not a verifier key: %w", field, err)
 		}
-		list = append(list, v)
+		if !slices.Contains(seen, field) {
+			seen, list = append(seen, field), append(list, v)
+		}
 	}
 	if len(list) == 0 {
 		return nil, errors.New("there is no verifier key")
 	}
 	return note.VerifierList(list...), nil
+}
+
+// canonicalKey reports whether a verifier key is written as all others write it:
+// its number in small letters, its base64 without stray bits.
+func canonicalKey(key string) bool {
+	parts := strings.SplitN(key, "+", 3)
+	_, err := base64.StdEncoding.Strict().DecodeString(parts[len(parts)-1])
+	return err == nil && len(parts) == 3 && parts[1] == strings.ToLower(parts[1])
 }

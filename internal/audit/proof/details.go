@@ -40,6 +40,10 @@ func (s *scanner) details(d *Details) {
 	s.literal(`}`)
 }
 
+// maxFields is the most fields that an object may have, several times those of
+// any kind: whoever reads an export keeps a place for each.
+const maxFields = 256
+
 // fields reads an object of which the names rise.
 func (s *scanner) fields(into []RawField) []RawField {
 	s.literal("{")
@@ -52,7 +56,7 @@ func (s *scanner) fields(into []RawField) []RawField {
 		start := s.at
 		s.skipValue()
 		f.Value = s.b[start:s.at]
-		if n := len(into); n > 0 && bytes.Compare(into[n-1].Name, f.Name) >= 0 {
+		if n := len(into); n > 0 && bytes.Compare(into[n-1].Name, f.Name) >= 0 || n == maxFields {
 			s.failed = true
 		}
 		into = append(into, f)
@@ -140,7 +144,7 @@ func (f RawField) Numbers() ([]int64, error) {
 }
 
 // ExportFormat is the number of the form of exports.
-const ExportFormat = 1
+const ExportFormat = 2
 
 // A DetailsLine is one line of an export's details: what the log keeps of an
 // entry beside its leaf.
@@ -214,14 +218,17 @@ type Row struct {
 	ID           tocsin.ID
 	Version, Seq int64
 	Leaf         [32]byte
-	Fields       []RawField
+	// Created and Updated are microseconds since 1970.
+	Created, Updated int64
+	Fields           []RawField
 }
 
 // AppendRow writes an object's line, without its end, to b; fields are the
 // object's in canonical form.
 func AppendRow(b []byte, o tocsin.Object, fields []byte) []byte {
 	m := o.Head()
-	b = fmt.Appendf(b, `{"kind":"%s","id":"%s","version":%d,"seq":%d,"leaf":"%x","fields":`, o.Kind(), m.ID, m.Version, m.Seq, m.Leaf)
+	b = fmt.Appendf(b, `{"kind":"%s","id":"%s","version":%d,"seq":%d,"leaf":"%x","created":"%s","updated":"%s","fields":`,
+		o.Kind(), m.ID, m.Version, m.Seq, m.Leaf, m.CreatedAt.UTC().Format(tocsin.TimeLayout), m.UpdatedAt.UTC().Format(tocsin.TimeLayout))
 	return append(append(b, fields...), '}')
 }
 
@@ -238,6 +245,10 @@ func ParseRow(b []byte, r *Row) error {
 	r.Seq = s.number()
 	s.literal(`,"leaf":"`)
 	r.Leaf = s.hash()
+	s.literal(`","created":"`)
+	r.Created = s.time()
+	s.literal(`","updated":"`)
+	r.Updated = s.time()
 	s.literal(`","fields":`)
 	r.Fields = s.fields(r.Fields[:0])
 	s.literal("}")

@@ -60,7 +60,7 @@ func ParseInclusion(text []byte) (Inclusion, error) {
 	}
 	lines := strings.Split(head, "\n")
 	if extra, ok := strings.CutPrefix(lines[0], "extra "); ok {
-		if _, err := base64.StdEncoding.DecodeString(extra); err != nil {
+		if _, err := base64.StdEncoding.Strict().DecodeString(extra); err != nil || strings.Contains(extra, "\r") {
 			return Inclusion{}, errors.New("the proof's extra data is not base64")
 		}
 		lines = lines[1:]

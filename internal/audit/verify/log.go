@@ -24,6 +24,11 @@ type logState struct {
 	erased []int64
 	named  map[int64]bool
 	epochs []epoch
+	// head is when the entry was with which the export began, 0 before it is read
+	// and for one that is not of an export; last is the latest time behind that.
+	head, last int64
+	// saved is how many of the kept checkpoints, the smallest first, were read.
+	saved int
 
 	// What is used again from entry to entry.
 	org                  tocsin.ID
@@ -122,6 +127,9 @@ func (v *verifier) compareTile(before int64, stored, computed []byte) {
 			v.found(Finding{Kind: BadTile, Seq: seq, Message: fmt.Sprintf("the hash that is kept for entry %d is not that of its leaf", seq)})
 		}
 	}
+	if len(stored) > len(computed) {
+		v.found(longTile(0, before/proof.TileWidth))
+	}
 }
 
 // readEntry takes the next entry.
@@ -139,8 +147,8 @@ func (v *verifier) readEntry(leaf, line []byte) {
 		return
 	}
 	if err := proof.ParseLeaf(leaf, &l.leaf); errors.Is(err, proof.ErrVersion) {
-		if !v.newer {
-			v.newer = true
+		if v.newer == 0 {
+			v.newer = seq
 			v.unknown = append(v.unknown, Finding{Kind: BadForm, Seq: seq, Message: fmt.Sprintf("entry %d: %v", seq, err)})
 		}
 		return
@@ -152,6 +160,7 @@ func (v *verifier) readEntry(leaf, line []byte) {
 		v.found(Finding{Kind: BadForm, Seq: seq, ObjectKind: string(l.leaf.Kind), Object: l.leaf.Object, Message: fmt.Sprintf("entry %d %s", seq, problem)})
 		return
 	}
+	v.timeOf(&l.leaf)
 	details, prevSeq := v.readDetails(seq, line)
 	v.objects.follow(v, &l.leaf, hash, details, prevSeq)
 	v.special(details)
@@ -198,6 +207,10 @@ func (v *verifier) readDetails(seq int64, line []byte) (*proof.Details, int64) {
 	}
 	if l.line.Details == nil {
 		l.erased = append(l.erased, seq)
+		if string(l.leaf.Kind) == string(tocsin.KindRedaction) || string(l.leaf.Action) == actionEpoch {
+			about.Kind = SilentRedaction
+			return bad("the details of entry %d are gone: it is about the log itself, and such entries are never redacted", seq)
+		}
 		return nil, l.line.PrevSeq
 	}
 	m := hmac.New(sha256.New, l.line.Nonce)
@@ -209,6 +222,18 @@ func (v *verifier) readDetails(seq int64, line []byte) (*proof.Details, int64) {
 		return bad("entry %d: %v", seq, err)
 	}
 	return &l.details, l.line.PrevSeq
+}
+
+// actionEpoch is what the log calls the opening of an epoch.
+const actionEpoch = "audit.epoch"
+
+// timeOf notes when the export began and how far behind that the log goes on.
+func (v *verifier) timeOf(leaf *proof.Leaf) {
+	if l := &v.log; leaf.Seq == v.meta.Head && string(leaf.Kind) == string(tocsin.KindAuditExport) {
+		l.head, l.last = leaf.At, leaf.At
+	} else if leaf.Seq > v.meta.Head {
+		l.last = max(l.last, leaf.At)
+	}
 }
 
 // special takes what entries about the log itself say.
@@ -228,6 +253,10 @@ func (v *verifier) special(d *proof.Details) {
 				v.found(Finding{Kind: BadDetails, Seq: l.leaf.Seq, Message: "a redaction does not say what it erased"})
 			}
 			for _, seq := range seqs {
+				if seq < 1 || seq >= l.leaf.Seq {
+					v.found(Finding{Kind: BadDetails, Seq: l.leaf.Seq, Message: fmt.Sprintf("entry %d says that it erased the details of entry %d, which is not before it", l.leaf.Seq, seq)})
+					break
+				}
 				l.named[seq] = true
 			}
 		}

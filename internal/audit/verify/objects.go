@@ -34,6 +34,8 @@ type object struct {
 	// version, seq, at and leaf are those of its newest entry that was read.
 	version, seq, at int64
 	leaf             [32]byte
+	// made is when its first entry was.
+	made int64
 	// atHead is its version when the reading of rows began.
 	atHead int64
 	// fields are hashes of the present values.
@@ -43,10 +45,13 @@ type object struct {
 
 // row is an object as the database had it.
 type row struct {
-	version, seq int64
-	leaf         [32]byte
-	fields       []uint64
-	met          bool
+	version, seq     int64
+	created, updated int64
+	leaf             [32]byte
+	fields           []uint64
+	met              bool
+	// misdated says that its times are not those of its entries.
+	misdated bool
 }
 
 // What an object's list of fields has besides hashes.
@@ -85,14 +90,24 @@ func (k *kind) object(id tocsin.ID) *object {
 	return x
 }
 
+// maxFields is the most fields that a kind may have, several times those of any:
+// each object of the kind may need room for all of them.
+const maxFields = 256
+
 // place returns where a field's value is kept.
-func (k *kind) place(name []byte) int {
+func (v *verifier) place(k *kind, name []byte) int {
 	i, ok := k.fields[string(name)]
-	if !ok {
+	switch {
+	case ok:
+		return i
+	case len(k.fields) == maxFields: // the last place is shared by what is too much
+		v.found(Finding{Kind: BadForm, ObjectKind: k.name, Message: fmt.Sprintf("objects of kind %s have more fields than any kind has", k.name)})
+		return maxFields
+	default:
 		i = len(k.fields)
 		k.fields[string(name)] = i
+		return i
 	}
-	return i
 }
 
 // set keeps a hash in a list of fields.
@@ -141,9 +156,9 @@ func (o *objects) addRow(v *verifier, p *proof.Row) {
 		v.found(Finding{Kind: BadObject, Seq: p.Seq, ObjectKind: k.name, Object: p.ID, Message: "the export has the object twice"})
 		return
 	}
-	x.row = &row{version: p.Version, seq: p.Seq, leaf: p.Leaf, fields: make([]uint64, 0, len(p.Fields))}
+	x.row = &row{version: p.Version, seq: p.Seq, created: p.Created, updated: p.Updated, leaf: p.Leaf, fields: make([]uint64, 0, len(p.Fields))}
 	for _, f := range p.Fields {
-		x.row.fields = set(x.row.fields, k.place(f.Name), o.hash(f.Value))
+		x.row.fields = set(x.row.fields, v.place(k, f.Name), o.hash(f.Value))
 	}
 }
 
@@ -158,12 +173,15 @@ func (o *objects) follow(v *verifier, l *proof.Leaf, leaf [32]byte, details *pro
 	about := Finding{Seq: l.Seq, ObjectKind: k.name, Object: l.Object}
 	o.chain(v, x, l, about, prevSeq)
 	x.version, x.seq, x.leaf, x.at = l.Version, l.Seq, leaf, max(x.at, l.At)
+	if l.Version == 1 {
+		x.made = l.At
+	}
 	if l.Seq <= v.meta.Head {
 		x.atHead = l.Version
 	}
 	if details == nil {
 		for _, name := range l.Fields {
-			x.fields = set(x.fields, k.place(name), unknown)
+			x.fields = set(x.fields, v.place(k, name), unknown)
 		}
 	} else {
 		o.apply(v, k, x, l, details, about)
@@ -200,7 +218,7 @@ func (o *objects) apply(v *verifier, k *kind, x *object, l *proof.Leaf, d *proof
 		return
 	}
 	for i, f := range d.After {
-		place := k.place(f.Name)
+		place := v.place(k, f.Name)
 		if l.Version > 1 && !o.same(get(x.fields, place), o.hash(d.Before[i].Value)) {
 			about.Message = fmt.Sprintf("the entry says that %s was another value than the entries before it made it", f.Name)
 			v.found(about)
@@ -232,6 +250,7 @@ func (o *objects) compare(v *verifier, k *kind, x *object, about Finding) {
 	if r.leaf != x.leaf {
 		v.contradicts(x.seq, 0)
 	}
+	r.misdated = r.created != x.made || r.updated != x.at
 	var wrong []string
 	for name, place := range k.fields {
 		known, value := get(x.fields, place), get(r.fields, place)
@@ -265,6 +284,9 @@ func (o *objects) finish(v *verifier) {
 			case !r.met:
 				about.Seq = r.seq
 				about.Message = fmt.Sprintf("the database has version %d of a %s, which no entry made", r.version, k.name)
+			case r.misdated:
+				about.Seq = r.seq
+				about.Message = fmt.Sprintf("the database dates the %s, or its last change, otherwise than its entries do", k.name)
 			default:
 				continue
 			}

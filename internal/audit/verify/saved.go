@@ -1,8 +1,12 @@
 package verify
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"slices"
 
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"tocsin/internal/audit/proof"
@@ -30,12 +34,13 @@ func (v *verifier) openSaved(saved [][]byte) {
 			v.saved = append(v.saved, savedCheckpoint{Checkpoint: c, number: i + 1})
 		}
 	}
+	slices.SortStableFunc(v.saved, func(a, b savedCheckpoint) int { return cmp.Compare(a.Size, b.Size) })
 }
 
-// rootAt notes the root where a saved checkpoint needs it.
+// rootAt notes the root where saved checkpoints need it.
 func (v *verifier) rootAt(size int64) {
-	for i := range v.saved {
-		if s := &v.saved[i]; s.Size == size {
+	for ; v.log.saved < len(v.saved) && v.saved[v.log.saved].Size <= size; v.log.saved++ {
+		if s := &v.saved[v.log.saved]; s.Size == size {
 			s.root, s.read = v.log.tree.Root(), true
 		}
 	}
@@ -107,7 +112,8 @@ func (v *verifier) judgeEpochs() {
 	for _, e := range v.log.epochs {
 		f := Finding{Kind: BadEpoch, Seq: e.seq}
 		if e.number > 1 {
-			switch c, err := proof.ParseCheckpoint([]byte(e.previous)); {
+			c, err := v.openPrevious(e)
+			switch {
 			case err != nil:
 				f.Message = fmt.Sprintf("entry %d opens epoch %d and does not hold the checkpoint that it follows", e.seq, e.number)
 			case c.Log != v.checkpoint.Log || c.Epoch >= e.number || e.number <= last:
@@ -122,4 +128,16 @@ func (v *verifier) judgeEpochs() {
 	if last > 0 && v.checkpoint.Epoch != last {
 		v.found(Finding{Kind: BadEpoch, Message: fmt.Sprintf("the checkpoint is of epoch %d, the log is in epoch %d", v.checkpoint.Epoch, last)})
 	}
+}
+
+// openPrevious reads the checkpoint that an epoch follows. One that is signed by
+// a key that was not given leaves the verdict open.
+func (v *verifier) openPrevious(e epoch) (proof.Checkpoint, error) {
+	c, err := proof.OpenCheckpoint([]byte(e.previous), v.keys)
+	if stranger := (*note.UnverifiedNoteError)(nil); errors.As(err, &stranger) {
+		v.unknown = append(v.unknown, Finding{Kind: BadEpoch, Seq: e.seq, Message: fmt.Sprintf(
+			"entry %d opens epoch %d after a checkpoint that none of the given keys signed: give those that the installation had before as well", e.seq, e.number)})
+		return proof.ParseCheckpoint([]byte(e.previous))
+	}
+	return c, err
 }

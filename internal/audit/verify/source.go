@@ -21,10 +21,23 @@ type source struct {
 	dir     *os.Root
 	tar     *os.File
 	members map[string]member
+	// used are the files that were read.
+	used map[string]bool
 }
 
 // member is where a file lies in a .tar.
 type member struct{ at, size int64 }
+
+// sparse reports whether a file of a .tar lies there with holes: other programs
+// would read other bytes than those that were judged.
+func sparse(h *tar.Header) bool {
+	for name := range h.PAXRecords {
+		if strings.HasPrefix(name, "GNU.sparse.") {
+			return true
+		}
+	}
+	return false
+}
 
 func open(path string) (*source, error) {
 	info, err := os.Stat(path)
@@ -36,14 +49,14 @@ func open(path string) (*source, error) {
 		if err != nil {
 			return nil, err
 		}
-		s := &source{dir: dir, members: make(map[string]member)}
+		s := &source{dir: dir, members: make(map[string]member), used: make(map[string]bool)}
 		return s, s.index(fs.WalkDir(dir.FS(), ".", s.walk))
 	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	s := &source{tar: f, members: make(map[string]member)}
+	s := &source{tar: f, members: make(map[string]member), used: make(map[string]bool)}
 	return s, s.index(s.indexTar(f))
 }
 
@@ -84,6 +97,9 @@ func (s *source) indexTar(f io.ReadSeeker) error {
 		if _, twice := s.members[name]; twice {
 			return fmt.Errorf("the .tar holds %s twice", name)
 		}
+		if sparse(h) {
+			return fmt.Errorf("the .tar holds %s as a sparse file", name)
+		}
 		at, err := f.Seek(0, io.SeekCurrent) // the reader takes headers block by block
 		if err != nil {
 			return err
@@ -101,6 +117,7 @@ func (s *source) read(name string, b []byte) ([]byte, error) {
 	case m.size > maxMember:
 		return b, fmt.Errorf("%s has %d bytes; no file of an export has more than %d", name, m.size, maxMember)
 	}
+	s.used[name] = true
 	start := len(b)
 	b = slices.Grow(b, int(m.size))[:start+int(m.size)]
 	var err error
@@ -129,6 +146,19 @@ func (s *source) under(folder string) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// stranger returns a file among the log's own that nothing asked for, "" if there
+// is none: what nobody has judged must not pass for proven.
+func (s *source) stranger() string {
+	for _, folder := range []string{"tile", "details", "objects"} {
+		for _, name := range s.under(folder) {
+			if !s.used[name] {
+				return name
+			}
+		}
+	}
+	return ""
 }
 
 func (s *source) close() {

@@ -29,6 +29,9 @@ func (v *verifier) readTiles() error {
 					v.badTile(level, n*proof.TileWidth+int64(i))
 				}
 			}
+			if len(stored) > len(joined) {
+				v.found(longTile(level, n))
+			}
 			if len(computed) == proof.TileWidth {
 				above = append(above, proof.Subtree(joined))
 			}
@@ -36,6 +39,10 @@ func (v *verifier) readTiles() error {
 		below = above
 	}
 	return nil
+}
+
+func longTile(level int, n int64) Finding {
+	return Finding{Kind: BadForm, Message: fmt.Sprintf("tile %d of level %d has more hashes than the log entries for them", n, level)}
 }
 
 func (v *verifier) badTile(level int, i int64) {

@@ -9,6 +9,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -88,6 +90,10 @@ type Report struct {
 	// Through says that entries 1 to Through are as they were signed, whatever
 	// else was found.
 	Through int64
+	// AsOf is the entry with which the export began, AsOfTime when it was: objects
+	// are held against the log as it was then, or later. 0 if that cannot be told.
+	AsOf     int64
+	AsOfTime time.Time
 	// Redacted counts the entries whose details were erased, as redactions say.
 	Redacted int
 }
@@ -146,8 +152,8 @@ type verifier struct {
 	findings   []Finding
 	// unknown are reasons why no verdict is possible.
 	unknown []Finding
-	// newer says that there is an entry of a form that is not known here.
-	newer bool
+	// newer is the first entry of a form that is not known here, 0 for none.
+	newer int64
 }
 
 // stopped reports an export that could not be read to its end.
@@ -215,8 +221,13 @@ func (v *verifier) found(f Finding) {
 func (v *verifier) report() Report {
 	r := Report{Log: v.checkpoint.Log, Size: v.checkpoint.Size}
 	rooted := v.log.tree.Size == v.checkpoint.Size && v.log.tree.Root() == v.checkpoint.Root
-	if rooted && v.signed && v.newer {
-		v.findings = nil // what was not understood cannot be judged
+	if v.checkpoint.Size == 0 {
+		v.unknown = append(v.unknown, Finding{Kind: MissingEntry, Message: "the log is empty: a log begins with the entry that says whose it is"})
+	}
+	if rooted && v.signed && v.newer > 0 {
+		r.Through = v.checkpoint.Size
+		v.findings = slices.DeleteFunc(v.findings, v.beyond)
+		v.judgeSaved(&r)
 		return v.decide(r)
 	}
 	if !rooted {
@@ -228,12 +239,50 @@ func (v *verifier) report() Report {
 	}
 	v.judgeSaved(&r)
 	v.judgeEpochs()
+	v.judgeHead(&r)
 	r.Redacted = v.judgeRedactions()
 	v.objects.finish(v)
 	if rooted {
 		v.judgeChains()
 	}
 	return v.decide(r)
+}
+
+// beyond reports whether a finding may come of an entry that was not understood.
+func (v *verifier) beyond(f Finding) bool {
+	switch f.Kind {
+	case BadCheckpoint, MissingEntry, BadTile:
+		return false
+	default:
+		return f.Seq == 0 || f.Seq >= v.newer
+	}
+}
+
+// maxExport is how long an export may take at most. Objects that were made or
+// changed meanwhile may be missing from it or be older, but not for longer.
+const maxExport = 24 * time.Hour
+
+// judgeHead checks what the export says of when it was begun. No signature
+// covers that: but the export is an entry itself, and what is far behind it in
+// the log cannot have been made while the objects were being read.
+func (v *verifier) judgeHead(r *Report) {
+	f := Finding{Kind: Unreadable, Seq: max(v.meta.Head, 0)}
+	head, last := time.UnixMicro(v.log.head).UTC(), time.UnixMicro(v.log.last).UTC()
+	switch {
+	case v.log.head == 0:
+		f.Message = fmt.Sprintf("the export says that it was begun with entry %d, which is none of an export: whether objects are missing cannot be told", v.meta.Head)
+	case last.Sub(head) > maxExport:
+		f.Message = fmt.Sprintf("the export was begun with entry %d, at %s, and its log goes on until %s: whether objects that changed meanwhile are missing cannot be told; take a new one",
+			v.meta.Head, head.Format(time.RFC3339), last.Format(time.RFC3339))
+	default:
+		r.AsOf, r.AsOfTime = v.meta.Head, head
+	}
+	if f.Message != "" {
+		v.unknown = append(v.unknown, f)
+	}
+	if name := v.src.stranger(); name != "" {
+		v.unknown = append(v.unknown, Finding{Kind: Unreadable, Message: "the export holds " + name + ", which is no part of the log that was signed"})
+	}
 }
 
 // decide gives the verdict and picks what to look at first: what the tree says
