@@ -215,17 +215,15 @@ func (r *round) look(log store.LogState) error {
 	if err != nil {
 		return err
 	}
-	if no == nil && c.Size > 0 && !r.checked[org] {
-		keys, err := r.keys()
-		if err != nil {
+	if no == nil && c.Size > 0 && (!r.checked[org] || string(c.Text) != string(kept.Text)) {
+		if no, err = r.meet(org, c, kept); err != nil {
 			return err
 		}
-		no = examine(r.ctx, r.Store, c, org, keys)
 	}
 	epoch := max(c.Epoch, kept.Epoch)
 	switch {
 	case no == nil:
-		r.checked[org] = true
+		r.checked[org] = r.checked[org] || c.Size > 0
 		if c.Size > 0 && string(c.Text) != string(kept.Text) {
 			r.news[org] = c
 		}
@@ -246,6 +244,23 @@ func (r *round) look(log store.LogState) error {
 		r.pending = append(r.pending, pendingLog{log, epoch})
 	}
 	return nil
+}
+
+// meet judges a checkpoint that is not the one that this node kept: who signed it
+// and, when the process sees the log or its epoch for the first time, whether
+// the tree is there that it is of.
+func (r *round) meet(org tocsin.ID, c, kept proof.Checkpoint) (*refusal, error) {
+	keys, err := r.keys()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := proof.OpenCheckpoint(c.Text, keys); err != nil {
+		return damaged("the stored checkpoint is not signed by this installation: %v", err), nil
+	}
+	if r.checked[org] && c.Epoch == kept.Epoch {
+		return nil, nil
+	}
+	return examine(r.ctx, r.Store, c, org), nil
 }
 
 func (r *round) refuse(org tocsin.ID, reason string) {

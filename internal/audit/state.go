@@ -46,7 +46,7 @@ func (s *State) load() error {
 		org, ok := tocsin.ParseID(string(id))
 		text, err := base64.StdEncoding.DecodeString(string(encoded))
 		c, parseErr := proof.ParseCheckpoint(text)
-		if !ok || err != nil || parseErr != nil {
+		if !ok || err != nil || parseErr != nil || !bytes.HasSuffix(text, []byte("\n")) || !bytes.HasSuffix(line, []byte("\n")) {
 			return fmt.Errorf("%s is damaged: put it back from a backup of this node, or another node's", s.path)
 		}
 		s.kept[org] = c
