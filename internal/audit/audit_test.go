@@ -1,8 +1,11 @@
 package audit_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -202,4 +205,36 @@ func TestService_isForThoseWhoMay(t *testing.T) {
 	_, err = h.audit.Redact(t.Context(), stranger, 1, "because", nil)
 	wantCode(t, "a redaction without a key", err, tocsin.Unauthenticated)
 	wantCode(t, "an export without a key", h.audit.Export(t.Context(), stranger, nil), tocsin.Unauthenticated)
+}
+
+// A text that came more than once goes wherever it shows, and so from the files
+// of an embedded database.
+func TestRedact_leavesNoOtherCopy(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, h *house) {
+		const password = "correct-horse-battery-staple"
+		inc := h.incident(t, "one")
+		for _, text := range []string{password, "clean", password, "clean again", "other", password, "at last"} {
+			h.describe(t, inc.ID, text)
+		}
+		history := must(h.History(t.Context(), h.system.Org, store.Key{Kind: tocsin.KindIncident, ID: inc.ID}))(t)
+		r := must(h.audit.Redact(t.Context(), h.system, history[3].Seq, "a password", []string{"description"}))(t)
+		var want []int64
+		for _, i := range []int{1, 2, 3, 4, 6, 7} {
+			want = append(want, history[i].Seq)
+		}
+		if !slices.Equal(r.Entries, want) {
+			t.Errorf("redacted are %v; want all that showed the text, %v", r.Entries, want)
+		}
+		path := h.export(t, h.system)
+		wantProven(t, verified(t, path, h.vkey(t)))
+		if bytes.Contains(must(os.ReadFile(path))(t), []byte(password)) {
+			t.Error("the export still holds the text")
+		}
+		for _, name := range must(filepath.Glob(filepath.Join(h.node, "*")))(t) {
+			if bytes.Contains(must(os.ReadFile(name))(t), []byte(password)) {
+				t.Errorf("%s still holds the text", name)
+			}
+		}
+	})
 }

@@ -3,7 +3,6 @@ package audit
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"tocsin"
@@ -30,8 +29,8 @@ func free(name string) bool {
 }
 
 // Redact erases the details of an entry for good: what it changed, the note, the
-// caller's address; and those of each later entry of the same object that shows
-// one of its texts as the value before. The leaves stay, and with them the proof.
+// caller's address; and those of each entry of the same object that shows one of
+// its texts again, before or after. The leaves stay, and with them the proof.
 // An object that still holds such a text must be changed first; fields, where
 // there are any, says which of the entry's are meant. To redact an entry again
 // changes nothing and returns the redaction that named it.
@@ -121,7 +120,7 @@ func decideRedaction(history []tocsin.Entry, seq int64, fields []string, now toc
 	}
 	for _, name := range fields {
 		if !slices.Contains(history[at].Fields, name) {
-			return nil, tocsin.InvalidFields(map[string]string{"fields": "fields must be some of those that the entry changed: " + strings.Join(history[at].Fields, ", ")})
+			return nil, tocsin.InvalidFields(map[string]string{"fields": "fields must be some of those that the entry changed"})
 		}
 	}
 	meant := func(name string) bool { return slices.Contains(fields, name) || len(fields) == 0 && free(name) }
@@ -146,17 +145,27 @@ func decideRedaction(history []tocsin.Entry, seq int64, fields []string, now toc
 		if slices.ContainsFunc(present, func(f tocsin.Field) bool { return f.Name == c.Name && sameValue(f.Value, c.New) }) {
 			return nil, tocsin.Errorf(tocsin.Conflict, "the %s still has the %s that entry %d gave it: change it first, or name in fields only those that are to be forgotten", now.Kind(), c.Name, seq)
 		}
-		for _, later := range history[at+1:] {
-			if slices.Contains(later.Fields, c.Name) {
-				if err := take(later); err != nil {
-					return nil, err
-				}
+		for i, e := range history {
+			// A value out of few is elsewhere by chance: it goes with the next change alone.
+			if i == at || i < at && !free(c.Name) || !shows(e, c.Name, c.New) {
+				continue
+			}
+			if err := take(e); err != nil {
+				return nil, err
+			}
+			if !free(c.Name) {
 				break
 			}
 		}
 	}
 	slices.Sort(erase)
 	return erase, nil
+}
+
+// shows reports whether an entry has a value of a field, as the old or the new one.
+func shows(e tocsin.Entry, name string, value tocsin.Value) bool {
+	c, ok := e.Change(name)
+	return ok && (sameValue(c.Old, value) || sameValue(c.New, value))
 }
 
 // sameValue compares a value with one that was read from the log, where times
