@@ -94,14 +94,15 @@ func create[T tocsin.Object](ctx context.Context, s *Service, actor tocsin.Actor
 				switch o := o.(type) {
 				case *tocsin.Project:
 					target.Project = o.ID
+					// A project that the actor cannot see is not there, before anything in it is.
+					if a := v.Access; a != nil && !a.May(tocsin.ViewIncidents, target) && !a.May(p, target) {
+						return store.Change{}, missing(tocsin.KindProject)
+					}
 				case *tocsin.Dataset:
 					if o.Project != target.Project {
 						return store.Change{}, missing(tocsin.KindDataset)
 					}
 				}
-			}
-			if a := v.Access; a != nil && !target.Project.IsZero() && !a.May(tocsin.ViewIncidents, target) && !a.May(p, target) {
-				return store.Change{}, missing(tocsin.KindProject)
 			}
 			if err := v.Authorise(actor, 0, p, target, tocsin.KindOrganisation); err != nil {
 				return store.Change{}, err

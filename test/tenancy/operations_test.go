@@ -238,14 +238,6 @@ func (a answer) about(id string) answer {
 	return a
 }
 
-// told lists where an answer tells that something is there in another project of
-// one's own organisation. It must get shorter.
-func told() map[[3]string]bool {
-	return map[[3]string]bool{
-		{"createCheck", "in the body at /project_id", "another project's project"}: true, // the datasets are refused instead
-	}
-}
-
 // mustBeUnknown fails where an answer about one of the ids is not that about an
 // id that names nothing.
 func (h *house) mustBeUnknown(t *testing.T, o operation, s spot, k harness.Key, whose string, ids map[string]tocsin.ID) {
@@ -259,12 +251,7 @@ func (h *house) mustBeUnknown(t *testing.T, o operation, s spot, k harness.Key, 
 		id := ids[kind].String()
 		kind = whose + " " + kind
 		got := h.askAPI(t, k, o, s.put(id)).about(id)
-		switch told := told()[[3]string{o.ID, s.name, kind}]; {
-		case told && got == want:
-			t.Errorf("%s %s: %s is answered like what there is not; remove it from told", o.ID, s.name, kind)
-		case told && got.outcome() < 400:
-			t.Errorf("%s %s: %s is answered with %+v, should be refused", o.ID, s.name, kind, got)
-		case !told && got != want:
+		if got != want {
 			t.Errorf("%s %s: %s is answered with\n%+v\nand what there is not with\n%+v", o.ID, s.name, kind, got, want)
 		}
 	}
