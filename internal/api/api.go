@@ -31,9 +31,9 @@ type Deps struct {
 
 	// Rights returns what a key may do now, with the key and its owner.
 	Rights func(ctx context.Context, key tocsin.ID) (*tocsin.Access, error)
-	// Entries returns the log entries of an object that the actor was shown,
-	// oldest first.
-	Entries func(ctx context.Context, actor tocsin.Actor, kind tocsin.Kind, id tocsin.ID) ([]tocsin.Entry, error)
+	// Entries returns the log entries of an object that the actor was shown, from
+	// the version behind the given one on, oldest first.
+	Entries func(ctx context.Context, actor tocsin.Actor, kind tocsin.Kind, id tocsin.ID, version int64) ([]tocsin.Entry, error)
 	// Guard counts failed authentications.
 	Guard *httpkit.FailureGuard
 	// Docs serves what lies below /docs; nil for nothing.
@@ -66,7 +66,7 @@ type Incidents interface {
 	RemoveLink(ctx context.Context, actor tocsin.Actor, id, link tocsin.ID) (*tocsin.Incident, error)
 	Comment(ctx context.Context, actor tocsin.Actor, id tocsin.ID, message string) (*tocsin.Comment, error)
 	CommentsAfter(ctx context.Context, actor tocsin.Actor, id tocsin.ID, after int64, limit int) ([]*tocsin.Comment, error)
-	History(ctx context.Context, actor tocsin.Actor, id tocsin.ID) ([]tocsin.Entry, error)
+	HistoryAfter(ctx context.Context, actor tocsin.Actor, id tocsin.ID, version int64) ([]tocsin.Entry, error)
 	AtVersion(ctx context.Context, actor tocsin.Actor, id tocsin.ID, version int64) (*tocsin.Incident, []string, error)
 	AtTime(ctx context.Context, actor tocsin.Actor, id tocsin.ID, at time.Time) (*tocsin.Incident, []string, error)
 }

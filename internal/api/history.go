@@ -22,7 +22,8 @@ func (c *core) listHistory() endpoint {
 			Examples:    []Example{{Summary: "All changes", Path: "/v1/incidents/" + SampleIncident + "/history"}},
 		},
 		Find: func(ctx context.Context, call *Call, in *input) error {
-			_, err := c.visible(ctx, call, in.id())
+			inc, err := c.visible(ctx, call, in.id())
+			call.Found = inc
 			return err
 		},
 		Do: func(ctx context.Context, call *Call, in *input) (Answer[Page[Entry]], error) {
@@ -30,15 +31,18 @@ func (c *core) listHistory() endpoint {
 			if err != nil {
 				return Answer[Page[Entry]]{}, err
 			}
-			entries, err := c.Incidents.History(ctx, call.Actor, in.id())
+			before := call.Found.Head().Version + 1
+			if after != nil {
+				before = after[0]
+			}
+			// Versions have no gaps: this is the page, and one more to know of a next.
+			entries, err := c.Incidents.HistoryAfter(ctx, call.Actor, in.id(), max(0, before-int64(in.limit())-2))
 			if err != nil {
 				return Answer[Page[Entry]]{}, err
 			}
 			entries = slices.Clone(entries)
 			slices.Reverse(entries)
-			if after != nil {
-				entries = slices.DeleteFunc(entries, func(e tocsin.Entry) bool { return e.Version >= after[0] })
-			}
+			entries = slices.DeleteFunc(entries, func(e tocsin.Entry) bool { return e.Version >= before })
 			answer := cutPage(call, in.Paging, entries, showEntry, func(e tocsin.Entry) []byte { return numbers(e.Version) })
 			if !call.Rights.May(tocsin.ViewAudit, tocsin.Target{}) {
 				withoutOrigin(answer.Body.Items)

@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -96,6 +97,30 @@ func TestTheHistory_tellsWhoToAllAndFromWhereToAuditors(t *testing.T) {
 		entry := items[len(items)-1].(map[string]any)
 		if who := entry["actor"].(map[string]any)["name"]; who != "Ada Okafor" || entry["address"] != from {
 			t.Errorf("the history tells %v, from %q; want Ada Okafor, from %q", who, entry["address"], from)
+		}
+	}
+}
+
+// The history is read newest first, however small the pages.
+func TestTheHistory_inPages(t *testing.T) {
+	t.Parallel()
+	f := apitest.New(t)
+	for _, severity := range []string{"minor", "critical", "warning", "major"} {
+		want(t, severity, change(t, f, `{"severity":"`+severity+`"}`, nil), 200, "")
+	}
+	for limit := 1; limit <= 7; limit++ {
+		var versions []float64
+		for path := fmt.Sprintf("%s/history?limit=%d", samplePath, limit); path != ""; {
+			page := f.Call(t, apitest.Request{Path: path}).JSON(t)
+			for _, e := range page["items"].([]any) {
+				versions = append(versions, e.(map[string]any)["version"].(float64))
+			}
+			if path = ""; page["next"] != nil {
+				path = fmt.Sprintf("%s/history?limit=%d&cursor=%s", samplePath, limit, page["next"])
+			}
+		}
+		if diff := cmp.Diff([]float64{6, 5, 4, 3, 2, 1}, versions); diff != "" {
+			t.Errorf("in pages of %d (-want +got):\n%s", limit, diff)
 		}
 	}
 }

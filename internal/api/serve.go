@@ -353,7 +353,7 @@ func (c *core) explain(call *Call, err error) error {
 	if since == 0 || since >= stale.Current.Head().Version {
 		return out
 	}
-	entries, err := c.Entries(call.request.Context(), call.Actor, stale.Current.Kind(), stale.Current.Head().ID)
+	entries, err := c.Entries(call.request.Context(), call.Actor, stale.Current.Kind(), stale.Current.Head().ID, since)
 	if err != nil {
 		return err
 	}

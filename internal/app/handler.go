@@ -95,8 +95,8 @@ func (a *App) native(guard *httpkit.FailureGuard) (door, error) {
 	handler, render := api.New(api.Deps{
 		Access: a.Access, Members: a.Access, Directory: a.Directory, Incidents: a.Incidents, Audit: a.Audit,
 		Rights: a.Store.Access,
-		Entries: func(ctx context.Context, actor tocsin.Actor, kind tocsin.Kind, id tocsin.ID) ([]tocsin.Entry, error) {
-			return a.Store.History(ctx, actor.Org, store.Key{Kind: kind, ID: id})
+		Entries: func(ctx context.Context, actor tocsin.Actor, kind tocsin.Kind, id tocsin.ID, version int64) ([]tocsin.Entry, error) {
+			return a.Store.HistoryAfter(ctx, actor.Org, store.Key{Kind: kind, ID: id}, version)
 		},
 		Guard: guard, Docs: docs, PublicURL: a.opts.PublicURL, CursorKey: a.Store.Secret(), Now: time.Now, RateLimit: a.opts.RateLimit,
 	})

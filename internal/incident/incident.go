@@ -178,6 +178,14 @@ func (s *Service) History(ctx context.Context, actor tocsin.Actor, id tocsin.ID)
 	return s.store.History(ctx, actor.Org, store.Key{Kind: tocsin.KindIncident, ID: id})
 }
 
+// HistoryAfter is History from the version behind the given one on.
+func (s *Service) HistoryAfter(ctx context.Context, actor tocsin.Actor, id tocsin.ID, version int64) ([]tocsin.Entry, error) {
+	if _, err := s.View(ctx, actor, id); err != nil {
+		return nil, err
+	}
+	return s.store.HistoryAfter(ctx, actor.Org, store.Key{Kind: tocsin.KindIncident, ID: id}, version)
+}
+
 // Create opens an incident.
 func (s *Service) Create(ctx context.Context, actor tocsin.Actor, d tocsin.Draft) (*tocsin.Incident, error) {
 	if err := tocsin.InvalidFields(d.Problems()); err != nil {

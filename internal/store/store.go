@@ -58,6 +58,9 @@ type Store interface {
 	Comments(ctx context.Context, org, incident tocsin.ID, after int64, limit int) ([]*tocsin.Comment, error)
 	// History returns the log entries of one object, oldest first.
 	History(ctx context.Context, org tocsin.ID, key Key) ([]tocsin.Entry, error)
+	// HistoryAfter is History from the version behind the given one on. Its cost
+	// must be that of the entries that it returns.
+	HistoryAfter(ctx context.Context, org tocsin.ID, key Key, version int64) ([]tocsin.Entry, error)
 	// Log returns up to limit records with a sequence number above after.
 	Log(ctx context.Context, org tocsin.ID, after int64, limit int) ([]Record, error)
 	// LogBefore returns up to limit records with a sequence number below before,

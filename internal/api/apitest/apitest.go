@@ -145,8 +145,8 @@ func (f *Fixture) serve(t testing.TB, options []Option) {
 	f.deps = api.Deps{
 		Access: f.Access, Members: f.Access, Directory: f.Directory, Incidents: f.Incidents, Audit: signed{f.Audit, f.follow},
 		Rights: f.Store.Access,
-		Entries: func(ctx context.Context, actor tocsin.Actor, kind tocsin.Kind, id tocsin.ID) ([]tocsin.Entry, error) {
-			return f.Store.History(ctx, actor.Org, store.Key{Kind: kind, ID: id})
+		Entries: func(ctx context.Context, actor tocsin.Actor, kind tocsin.Kind, id tocsin.ID, version int64) ([]tocsin.Entry, error) {
+			return f.Store.HistoryAfter(ctx, actor.Org, store.Key{Kind: kind, ID: id}, version)
 		},
 		Guard:     httpkit.NewFailureGuard(60, time.Minute, time.Now),
 		PublicURL: PublicURL, CursorKey: [32]byte{1}, Now: time.Now,

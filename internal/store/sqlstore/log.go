@@ -26,12 +26,12 @@ func EraseDetails(e store.Erasure) Statement {
 }
 
 // historySQL walks an object's records back from its newest: each names its
-// predecessor, so that the log needs no second index.
+// predecessor, so that the log needs no second index. It stops behind a version.
 const historySQL = `WITH RECURSIVE history AS (
- SELECT ` + recordColumns + ` FROM log WHERE org_id = $1 AND seq = $2
+ SELECT ` + recordColumns + ` FROM log WHERE org_id = $1 AND seq = $2 AND version > $3
  UNION ALL
  SELECT l.org_id, l.seq, l.kind, l.object_id, l.version, l.prev_seq, l.leaf, l.leaf_hash, l.details, l.nonce
- FROM history h JOIN log l ON l.org_id = h.org_id AND l.seq = h.prev_seq
+ FROM history h JOIN log l ON l.org_id = h.org_id AND l.seq = h.prev_seq WHERE l.version > $3
 ) SELECT ` + recordColumns + ` FROM history ORDER BY seq`
 
 func scanRecord(rows Rows) (store.Record, error) {

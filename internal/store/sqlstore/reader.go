@@ -149,11 +149,16 @@ func (r *Reader) Comments(ctx context.Context, org, incident tocsin.ID, after in
 
 // History is store.Store's.
 func (r *Reader) History(ctx context.Context, org tocsin.ID, key store.Key) ([]tocsin.Entry, error) {
+	return r.HistoryAfter(ctx, org, key, 0)
+}
+
+// HistoryAfter is store.Store's.
+func (r *Reader) HistoryAfter(ctx context.Context, org tocsin.ID, key store.Key, version int64) ([]tocsin.Entry, error) {
 	o, err := r.Get(ctx, org, key)
 	if err != nil {
 		return nil, err
 	}
-	records, err := all(ctx, r, Statement{SQL: historySQL, Args: []any{org[:], o.Head().Seq}}, func(rows *sql.Rows) (store.Record, error) { return scanRecord(rows) })
+	records, err := all(ctx, r, Statement{SQL: historySQL, Args: []any{org[:], o.Head().Seq, version}}, func(rows *sql.Rows) (store.Record, error) { return scanRecord(rows) })
 	if err != nil {
 		return nil, fmt.Errorf("read history: %w", err)
 	}

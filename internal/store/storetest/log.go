@@ -100,6 +100,12 @@ func history(t *testing.T, w *world) {
 	if entries[0].Version != 1 || entries[0].Action != "incident.open" || entries[0].Actor != tocsin.ActorSystem {
 		t.Errorf("the oldest entry comes first; got %+v", entries[0])
 	}
+	for after := range int64(4) {
+		rest, err := w.HistoryAfter(t.Context(), w.org, store.Key{Kind: tocsin.KindIncident, ID: i.ID}, after)
+		if want := max(0, 2-int(after)); err != nil || len(rest) != want || want > 0 && rest[want-1].ID != entries[1].ID {
+			t.Errorf("behind version %d are %d entries (%v); want the last %d", after, len(rest), err, want)
+		}
+	}
 	made := r.Objects[0].Head()
 	want := tocsin.Entry{
 		ID: entries[1].ID, Seq: made.Seq, Kind: tocsin.KindIncident, Object: i.ID, Version: 2, Action: "incident.update", At: made.UpdatedAt,
