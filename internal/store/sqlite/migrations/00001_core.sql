@@ -218,6 +218,7 @@ CREATE TABLE incidents (
 -- condition of the last two, and is written only when it changes.
 CREATE UNIQUE INDEX incidents_by_number ON incidents (org_id, number);
 CREATE INDEX incidents_by_project ON incidents (org_id, project_id, number);
+CREATE INDEX incidents_by_check ON incidents (org_id, check_id, number) WHERE check_id IS NOT NULL;
 CREATE INDEX incidents_unresolved ON incidents (org_id, project_id, number)
     WHERE status IN ('open', 'investigating', 'fixing');
 CREATE INDEX incidents_unresolved_by_number ON incidents (org_id, number)
