@@ -132,8 +132,23 @@ func TestAudit_redactsOnceAndIsForThoseWhoMay(t *testing.T) {
 	editor := f.Holder(t, "eli", tocsin.RoleEditor, tocsin.ScopeProject, apitest.ID("0198c1a0-0000-7000-8000-000000000002"), tocsin.KeyDraft{})
 	stranger := f.Stranger(t)
 	want(t, "redact with a key that may only look", redact(viewer), 403, tocsin.Forbidden)
+	project := apitest.ID("0198c1a0-0000-7000-8000-000000000002")
+	bound := f.Holder(t, "paula", tocsin.RoleAdmin, tocsin.ScopeOrganisation, tocsin.ID{}, tocsin.KeyDraft{Project: project})
+	manager := f.Holder(t, "max", tocsin.RoleAdmin, tocsin.ScopeOrganisation, tocsin.ID{}, tocsin.KeyDraft{Permissions: tocsin.ManageSettings})
 	for _, path := range []string{"", "/entries/1", "/entries/1/proof", "/checkpoint", "/key", "/export"} {
-		want(t, "look at "+path, f.Call(t, apitest.Request{Token: editor, Path: "/v1/audit" + path}), 403, tocsin.Forbidden)
+		for who, token := range map[string]string{"an editor": editor, "a key of a project": bound, "who may manage but not look": manager} {
+			if path == "/key" && token == bound {
+				continue // it is no secret, and the same for all projects
+			}
+			want(t, who+" looks at "+path, f.Call(t, apitest.Request{Token: token, Path: "/v1/audit" + path}), 403, tocsin.Forbidden)
+		}
+	}
+	want(t, "redact with a key of a project", redact(bound), 403, tocsin.Forbidden)
+	want(t, "redact another organisation's entry", redact(stranger), 404, tocsin.NotFound)
+	refused := f.Call(t, apitest.Request{Token: manager, Method: "POST", Path: "/v1/audit/entries/8/redact", Body: `{"reason":"x","fields":["colour"]}`})
+	want(t, "redact a field that the entry lacks", refused, 422, tocsin.Invalid)
+	if strings.Contains(string(refused.Body), "severity") {
+		t.Errorf("who may not read the log is told what an entry changed: %s", refused.Body)
 	}
 	others := f.Call(t, apitest.Request{Token: stranger, Path: "/v1/audit"})
 	if strings.Contains(string(others.Body), "payments") {

@@ -55,7 +55,7 @@ func newAuditor(t *testing.T) auditor {
 func TestAnExportIsVerifiedWithoutAServer(t *testing.T) {
 	t.Parallel()
 	a := newAuditor(t)
-	if got := a.tries("audit", "verify", a.export, "--key", a.key, "--since", a.checkpoint); got.code != 0 || !strings.Contains(got.stdout, "PROVEN") {
+	if got := a.tries("audit", "verify", a.export, "--key", a.key, "--since", a.checkpoint); got.code != 0 || !strings.Contains(got.stdout, "PROVEN") || !strings.Contains(got.stdout, "was begun with entry ") {
 		t.Errorf("an export as it was taken: exit %d, %s%s; want 0, proven", got.code, got.stdout, got.stderr)
 	}
 	key, err := os.ReadFile(a.key)
