@@ -39,8 +39,6 @@ type FollowerOptions struct {
 	Random io.Reader
 	Now    func() time.Time
 	Logger *slog.Logger
-	// Observe, unless nil, is told after each round how things stand.
-	Observe func(Status)
 }
 
 // A Follower keeps each log's tree and signs what it comes to. One node at a
@@ -59,6 +57,8 @@ type Follower struct {
 
 	mu     sync.Mutex
 	status Status
+	// behind is since when there may be entries that are not signed.
+	behind time.Time
 }
 
 type unsigned struct {
@@ -68,8 +68,11 @@ type unsigned struct {
 
 // A Status says how far the follower is.
 type Status struct {
-	// Lag is the age of the oldest entry that no checkpoint holds.
+	// Lag is the age of the oldest entry that no checkpoint may hold: of the oldest
+	// known, or of what came since the last look at the logs that succeeded.
 	Lag time.Duration
+	// Unsigned is how many entries no checkpoint held after the last look.
+	Unsigned int64
 	// Refused are the logs that will not be signed, with the reason.
 	Refused []Refusal
 	// KeyError says why this node cannot sign at all, though another might.
@@ -104,15 +107,17 @@ func (s Status) Ready() error {
 func NewFollower(o FollowerOptions) *Follower {
 	return &Follower{
 		FollowerOptions: o, checked: make(map[tocsin.ID]bool), registered: make(map[tocsin.ID]bool),
-		oldest: make(map[tocsin.ID]unsigned), said: make(map[string]bool),
+		oldest: make(map[tocsin.ID]unsigned), said: make(map[string]bool), behind: o.Now(),
 	}
 }
 
-// Status returns how things stood after the last round.
+// Status returns how things stand. A follower that hangs falls behind.
 func (f *Follower) Status() Status {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.status
+	s := f.status
+	s.Lag = f.Now().Sub(f.behind)
+	return s
 }
 
 // Run follows until ctx ends, a round a tick, and at once while there is more.
@@ -132,6 +137,7 @@ func (f *Follower) Run(ctx context.Context, tick <-chan time.Time) {
 // whether there is more to do at once.
 func (f *Follower) Round(ctx context.Context) (more bool, err error) {
 	r := &round{Follower: f, ctx: ctx, news: make(map[tocsin.ID]proof.Checkpoint)}
+	began := f.Now()
 	more, err = r.run()
 	if ctx.Err() != nil {
 		return false, ctx.Err()
@@ -140,12 +146,12 @@ func (f *Follower) Round(ctx context.Context) (more bool, err error) {
 		f.say("following the log failed", err.Error())
 	}
 	r.status.Err = err
-	r.status.Lag = r.lag()
+	since := r.unsignedSince(began)
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.status = r.status
-	f.mu.Unlock()
-	if f.Observe != nil {
-		f.Observe(r.status)
+	if err == nil {
+		f.behind = since
 	}
 	return more, err
 }
@@ -356,9 +362,10 @@ func (r *round) signOne(p pendingLog) (store.Growth, proof.Checkpoint, error) {
 	return g, c, nil
 }
 
-// lag returns the age of the oldest entry that is not signed after this round.
-func (r *round) lag() time.Duration {
-	var lag time.Duration
+// unsignedSince counts the entries that are not signed after this round, which
+// began at the time now, and returns the time of the oldest.
+func (r *round) unsignedSince(now time.Time) time.Time {
+	since := now
 	for _, log := range r.logs {
 		size := log.Tree.Size
 		if c, ok := r.news[log.Tree.Org]; ok {
@@ -368,9 +375,10 @@ func (r *round) lag() time.Duration {
 			delete(r.oldest, log.Tree.Org)
 			continue
 		}
+		r.status.Unsigned += log.Seq - size
 		first := r.oldest[log.Tree.Org]
 		if first.seq != size+1 {
-			first = unsigned{size + 1, r.Now()}
+			first = unsigned{size + 1, now}
 			if records, err := r.Store.Log(r.ctx, log.Tree.Org, size, 1); err == nil && len(records) > 0 {
 				if e, err := records[0].Entry(); err == nil {
 					first.at = e.At
@@ -378,9 +386,11 @@ func (r *round) lag() time.Duration {
 			}
 			r.oldest[log.Tree.Org] = first
 		}
-		lag = max(lag, r.Now().Sub(first.at))
+		if first.at.Before(since) {
+			since = first.at
+		}
 	}
-	return lag
+	return since
 }
 
 // known reports whether the installation has a log of its own.

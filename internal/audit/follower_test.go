@@ -31,8 +31,8 @@ func TestFollower_catchesUpAfterARest(t *testing.T) {
 		}
 		h.follower = h.newFollower(t, h.node) // a new process
 		h.follow(t)
-		if s := h.follower.Status(); s.Lag != 0 || s.Ready() != nil {
-			t.Errorf("after catching up the lag is %s, and readiness says %v", s.Lag, s.Ready())
+		if s := h.follower.Status(); s.Unsigned != 0 || s.Ready() != nil {
+			t.Errorf("after catching up %d entries are not signed, and readiness says %v", s.Unsigned, s.Ready())
 		}
 		c := must(proof.ParseCheckpoint(h.checkpoint(t)))(t)
 		if c.Size != 523 || c.Epoch != 1 {
@@ -60,6 +60,27 @@ func TestFollower_saysHowFarBehindItIs(t *testing.T) {
 	ok(t, os.Rename(key+".away", key))
 	h.follow(t)
 	wantProven(t, verified(t, h.export(t, h.system), h.vkey(t)))
+}
+
+// A follower that hangs, or whose database does not answer, must not look well
+// because the last look was.
+func TestFollower_thatLooksNoMoreFallsBehind(t *testing.T) {
+	t.Parallel()
+	s, db := engines()["sqlite"](t)
+	h := newHouse(t, s, db)
+	now := time.Now()
+	f := audit.NewFollower(audit.FollowerOptions{
+		Store: h.Store, KeyFile: filepath.Join(h.node, audit.KeyFile), StateDir: h.node, Holder: "slow", Logger: quiet(),
+		Now: func() time.Time { return now },
+	})
+	must(f.Round(t.Context()))(t)
+	if got := f.Status(); got.Lag != 0 || got.Ready() != nil {
+		t.Fatalf("after a look the lag is %s, and readiness says %v", got.Lag, got.Ready())
+	}
+	now = now.Add(2 * time.Minute)
+	if got := f.Status(); got.Lag != 2*time.Minute || got.Ready() == nil {
+		t.Errorf("two minutes after the last look the lag is %s, and readiness says %v; want two minutes, and not ready", got.Lag, got.Ready())
+	}
 }
 
 func TestFollower_signsWithNoOtherKey(t *testing.T) {
@@ -137,7 +158,7 @@ func TestFollower_twoAtOnceNeverFork(t *testing.T) {
 		h.incident(t, "one more")
 		for _, holder := range []string{h.node, second, "both"} {
 			h.follower.Holder = holder
-			if h.follow(t); h.follower.Status().Lag == 0 {
+			if h.follow(t); h.follower.Status().Unsigned == 0 {
 				break // that is who held the lease last
 			}
 		}
@@ -208,8 +229,8 @@ func TestFollower_refusesARestoredBackupUntilItIsRecorded(t *testing.T) {
 			t.Errorf("opened are epochs of %v; want those of both logs that were set back, not of %s, which is gone", opened, gone)
 		}
 		h.follow(t)
-		if s := h.follower.Status(); s.Ready() != nil || s.Lag != 0 {
-			t.Fatalf("in the new epoch readiness says %v, the lag is %s", s.Ready(), s.Lag)
+		if s := h.follower.Status(); s.Ready() != nil || s.Unsigned != 0 {
+			t.Fatalf("in the new epoch readiness says %v, %d entries are not signed", s.Ready(), s.Unsigned)
 		}
 		if c := must(proof.ParseCheckpoint(h.checkpoint(t)))(t); c.Epoch != 2 {
 			t.Errorf("the new checkpoint is of epoch %d; want 2", c.Epoch)
@@ -232,7 +253,7 @@ func TestFollower_refusesARestoredBackupUntilItIsRecorded(t *testing.T) {
 		h.describe(t, inc.ID, "later")
 		h.follower = h.newFollower(t, h.node)
 		h.follow(t)
-		if s := h.follower.Status(); s.Ready() != nil || s.Lag != 0 {
+		if s := h.follower.Status(); s.Ready() != nil || s.Unsigned != 0 {
 			t.Errorf("after another start readiness says %v", s.Ready())
 		}
 	})

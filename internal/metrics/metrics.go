@@ -65,7 +65,7 @@ func (m *Metrics) WatchQueue(waiting func() int) {
 // how many logs will not be signed until somebody acts.
 func (m *Metrics) WatchAudit(lag func() time.Duration, refused func() int) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "tocsin_audit_lag_seconds", Help: "Age of the oldest log entry that no signed checkpoint holds.",
+		Name: "tocsin_audit_lag_seconds", Help: "Age of the oldest log entry that no signed checkpoint may hold yet.",
 	}, func() float64 { return lag().Seconds() }), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "tocsin_audit_refused_logs", Help: "Logs that will not be signed until an operator acts.",
 	}, func() float64 { return float64(refused()) }))
