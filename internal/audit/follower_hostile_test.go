@@ -134,3 +134,46 @@ func TestFollower_standsStillInARound(t *testing.T) {
 		}
 	})
 }
+
+// Commit is store.Store's.
+func (p pausing) Commit(ctx context.Context, c store.Command) (store.Result, error) {
+	p.pause()
+	return p.Store.Commit(ctx, c)
+}
+
+// Of two nodes that begin an installation at once, each with a key of its own,
+// one is late: it must not put its key in the place of that which signs already.
+func TestFollower_beginsAnInstallationOnce(t *testing.T) {
+	t.Parallel()
+	for name, open := range engines() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			whole, db := open(t)
+			h := &house{db: db, node: t.TempDir()}
+			h.use(t, whole)
+			must(h.directory.CreateOrganisation(t.Context(), "test", "Meridian"))(t)
+			other := h.newFollower(t, t.TempDir())
+			other.Holder = h.node // as after the lease has run out
+			var first string
+			h.Store = pausing{whole, func() {
+				if first == "" {
+					must(other.Round(t.Context()))(t)
+					first = h.vkey(t)
+				}
+			}}
+			late := h.newFollower(t, h.node)
+			must(late.Round(t.Context()))(t)
+			must(late.Round(t.Context()))(t)
+			if now := h.vkey(t); first == "" || now != first {
+				t.Errorf("the keys are now\n%s\nwant that of the first node alone:\n%s", now, first)
+			}
+			if late.Status().KeyError == "" {
+				t.Error("the late node does not say that its key is not the one that signs")
+			}
+			must(other.Round(t.Context()))(t)
+			if s := other.Status(); s.Ready() != nil {
+				t.Errorf("the first node's readiness says %v", s.Ready())
+			}
+		})
+	}
+}

@@ -91,10 +91,11 @@ func installation(ctx context.Context, s store.Store) (*tocsin.Installation, err
 }
 
 // introduce enters a key as the one that signs from now on, making the
-// installation's log if there is none.
-func introduce(ctx context.Context, s store.Store, door, verifier string) error {
+// installation's log if there is none; a first key only then. It reports whether
+// it entered it.
+func introduce(ctx context.Context, s store.Store, door, verifier string, first bool) (bool, error) {
 	id := s.Installation()
-	_, err := s.Commit(ctx, store.Command{
+	done, err := s.Commit(ctx, store.Command{
 		Actor: tocsin.System(id, door),
 		Keys:  []store.Key{{Kind: tocsin.KindInstallation, ID: id}},
 		Decide: func(v store.View) (store.Change, error) {
@@ -104,7 +105,7 @@ func introduce(ctx context.Context, s store.Store, door, verifier string) error 
 					Meta: tocsin.Meta{Org: id, ID: id}, Keys: []string{verifier}, AuditEpoch: 1,
 				}}}, nil
 			}
-			if err != nil {
+			if err != nil || first { // another node was
 				return store.Change{}, err
 			}
 			next := *cur
@@ -112,7 +113,7 @@ func introduce(ctx context.Context, s store.Store, door, verifier string) error 
 			return store.Change{Action: "installation.key", Objects: []tocsin.Object{&next}}, nil
 		},
 	})
-	return err
+	return done.Changed, err
 }
 
 // ReplaceKey makes a new signing key at path, which must not exist, and enters it
@@ -126,5 +127,6 @@ func ReplaceKey(ctx context.Context, s store.Store, door, path string, random io
 	if err != nil {
 		return "", err
 	}
-	return key.verifier, introduce(ctx, s, door, key.verifier)
+	_, err = introduce(ctx, s, door, key.verifier, false)
+	return key.verifier, err
 }

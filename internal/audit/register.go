@@ -83,8 +83,9 @@ func (r *round) begin() error {
 		}
 		r.key = key
 	}
-	if err := introduce(r.ctx, r.Store, door, r.key.verifier); err != nil {
-		return err
+	entered, err := introduce(r.ctx, r.Store, door, r.key.verifier, true)
+	if err != nil || !entered {
+		return err // another node was first; the next round says whose key it is
 	}
 	r.Logger.Info("the audit log is signed with a new key: keep its public half where nobody who runs this server can change it", "vkey", r.key.verifier)
 	return nil
