@@ -1,11 +1,18 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
+	"math"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
 )
 
 // benchUpdate is the figure that the product is built around.
@@ -53,12 +60,69 @@ func benchAudit(ctx context.Context, s settings) error {
 	c.again("native API, signed", native)
 	native.through = "once"
 	c.again("native API, signed, once", native)
+	if c.err != nil {
+		return c.err
+	}
+	lag := watchLag(ctx, c.entrants[2].server.url)
 	if err := c.run(ctx, s); err != nil {
 		return err
 	}
 	c.print("10,000 incidents")
 	fmt.Printf("signed / unsigned: %.2f\n", ratios(c.results[2], c.results[1], rate))
+	median, worst := lag()
+	fmt.Printf("age of what is not signed yet: median %.2f s, worst %.2f s\n", median, worst)
 	return nil
+}
+
+// watchLag looks ten times a second how far behind the signing of a server's logs
+// is; what it returns ends that and says how it was, in seconds.
+func watchLag(ctx context.Context, url string) func() (median, worst float64) {
+	ctx, cancel := context.WithCancel(ctx)
+	seen := make(chan []float64)
+	go func() {
+		var all []float64
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				seen <- all
+				return
+			case <-tick.C:
+				if v, err := gauge(ctx, url, "tocsin_audit_lag_seconds"); err == nil {
+					all = append(all, v)
+				}
+			}
+		}
+	}()
+	return func() (median, worst float64) {
+		cancel()
+		all := <-seen
+		if slices.Sort(all); len(all) == 0 {
+			return math.NaN(), math.NaN()
+		}
+		return all[len(all)/2], all[len(all)-1]
+	}
+}
+
+// gauge reads one metric of a server.
+func gauge(ctx context.Context, url, name string) (float64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/metrics", nil)
+	if err != nil {
+		return 0, err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	lines := bufio.NewScanner(res.Body)
+	for lines.Scan() {
+		if text, found := strings.CutPrefix(lines.Text(), name+" "); found {
+			return strconv.ParseFloat(text, 64)
+		}
+	}
+	return 0, fmt.Errorf("%s has no metric %s", url, name)
 }
 
 // benchMillion compares a million incidents with ten thousand.
