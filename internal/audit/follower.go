@@ -343,6 +343,14 @@ func (r *round) signOne(p pendingLog) (store.Growth, proof.Checkpoint, error) {
 	if err != nil {
 		return store.Growth{}, proof.Checkpoint{}, err
 	}
+	no, err := judgeEpoch(r.ctx, r.Store, holder, max(p.epoch, 1))
+	if err != nil {
+		return store.Growth{}, proof.Checkpoint{}, err
+	}
+	if no != nil {
+		r.refuse(org, no.reason)
+		return store.Growth{}, proof.Checkpoint{}, nil
+	}
 	to := min(p.Seq, p.Tree.Size+maxGrowth)
 	if holder.epoch > max(p.epoch, 1) {
 		// The first checkpoint of an epoch holds the entry that opens it.

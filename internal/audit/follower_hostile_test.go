@@ -177,3 +177,20 @@ func TestFollower_beginsAnInstallationOnce(t *testing.T) {
 		})
 	}
 }
+
+// The number of a log's epoch is the database's word; the entry that opened the
+// epoch is the log's.
+func TestFollower_takesNoEpochThatNoEntryOpened(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, h *house) {
+		inc := h.incident(t, "one")
+		h.follow(t)
+		before := string(h.checkpoint(t))
+		must(h.db.Exec("UPDATE organisations SET audit_epoch = 2 WHERE org_id = $1", h.system.Org[:]))(t)
+		h.describe(t, inc.ID, "two")
+		h.follow(t)
+		if s := h.follower.Status(); len(s.Refused) != 1 || !strings.Contains(s.Refused[0].Reason, "no entry") || string(h.checkpoint(t)) != before {
+			t.Errorf("in an epoch that no entry opened, refused are %v, and the newest checkpoint is\n%s", s.Refused, h.checkpoint(t))
+		}
+	})
+}

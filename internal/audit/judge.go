@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -104,6 +105,27 @@ func holderOf(ctx context.Context, s store.Store, org tocsin.ID) (epochHolder, e
 		return epochHolder{}, err
 	}
 	return holderFrom(o), nil
+}
+
+// judgeEpoch says why a log must not be signed in the epoch that its holder names,
+// when last is that which was signed last: epochs only rise, each with its entry.
+func judgeEpoch(ctx context.Context, s store.Store, h epochHolder, last int64) (*refusal, error) {
+	if h.epoch == last {
+		return nil, nil
+	}
+	org := h.object.Head().Org
+	history, err := s.History(ctx, org, store.Key{Kind: h.object.Kind(), ID: org})
+	if err != nil {
+		return nil, err
+	}
+	opened := slices.ContainsFunc(history, func(e tocsin.Entry) bool {
+		c, ok := e.Change("audit_epoch")
+		return ok && e.Action == ActionEpoch && c.New.AsInt() == h.epoch
+	})
+	if h.epoch < last || !opened {
+		return damaged("the database has the log in epoch %d, epoch %d was signed last, and no entry opens another", h.epoch, last), nil
+	}
+	return nil, nil
 }
 
 func holderFrom(o tocsin.Object) epochHolder {
