@@ -131,7 +131,7 @@ func New(t testing.TB, options ...Option) *Fixture {
 	f.Directory = directory.New(s, f.ids.next)
 	f.Incidents = incident.New(s, f.ids.next)
 	f.follower = audit.NewFollower(audit.FollowerOptions{
-		Store: s, KeyFile: filepath.Join(dir, audit.KeyFile), StateDir: dir, Holder: "apitest", Random: rand.Reader, Now: f.Clock.Now,
+		Store: s, KeyFile: filepath.Join(dir, audit.KeyFile), StateDir: dir, Holder: "apitest", Random: rand.Reader, Now: Begin,
 		Logger: slog.New(slog.DiscardHandler),
 	})
 	f.Audit = audit.New(audit.Options{Store: s, NewID: f.ids.next, Now: f.Clock.Now, Wait: f.follow})
