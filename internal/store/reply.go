@@ -54,21 +54,3 @@ func (b *Batch) Replies(yield func(StoredReply) error) error {
 	}
 	return nil
 }
-
-// replay returns the outcome of asking again for what was made already, nil for
-// the first time.
-func (b *Batch) replay(actor tocsin.Actor) error {
-	once := actor.Terms.Once
-	if once == nil {
-		return nil
-	}
-	r, there := b.replies[replyKey{actor.Org, once.Key}]
-	switch {
-	case !there || b.now.Sub(r.At) >= tocsin.ReplyLife:
-		return nil
-	case r.Fingerprint != once.Fingerprint:
-		return tocsin.Errorf(tocsin.KeyReused, "this idempotency key was used for another request")
-	default:
-		return &tocsin.Replayed{Reply: r.Reply}
-	}
-}
