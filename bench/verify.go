@@ -46,6 +46,7 @@ func benchVerify(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
+	app.TuneRuntime() // as the command does
 	runtime.GOMAXPROCS(1)
 	for range s.rounds {
 		start := time.Now()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/internal/app"
 	"tocsin/internal/audit/verify"
 )
 
@@ -80,6 +81,7 @@ func (cmd auditVerify) Run(c console) error {
 	if isTerminal(c.stderr) {
 		progress = func(done, total int64) { fmt.Fprintf(c.stderr, "\r%d of %d entries", done, total) }
 	}
+	app.TuneRuntime()
 	report, err := verify.Run(c.ctx, cmd.Export, key, saved, progress)
 	if progress != nil {
 		fmt.Fprint(c.stderr, "\r\x1b[K")
