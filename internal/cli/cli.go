@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -99,7 +100,7 @@ func Run(args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int 
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(c int) { code = c }),
 		kong.UsageOnError(),
-		kong.Vars{"default_listen": defaultListen},
+		kong.Vars{"default_listen": defaultListen, "default_rate_limit": strconv.Itoa(defaultRateLimit)},
 		kong.Resolvers(secretFiles{}),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 	)

@@ -42,7 +42,7 @@ func (cmd demoCommand) Run(c console) error {
 		return err
 	}
 	defer cleanUp()
-	a, err := app.New(c.ctx, app.Options{Database: database, State: database.Dir, Listen: cmd.address(), Logger: c.logger(slog.LevelWarn)})
+	a, err := app.New(c.ctx, app.Options{Database: database, State: database.Dir, Listen: cmd.address(), RateLimit: defaultRateLimit, Logger: c.logger(slog.LevelWarn)})
 	if err != nil {
 		return err
 	}

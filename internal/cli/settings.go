@@ -65,12 +65,16 @@ func (n node) state(d app.Database) string {
 	}
 }
 
+// defaultRateLimit is how many requests a minute one key may make through the
+// native API: many times what people and their scripts need.
+const defaultRateLimit = 6000
+
 // serving is how a server is reached.
 type serving struct {
 	Listen         string   `placeholder:"ADDR" env:"TOCSIN_LISTEN" help:"Address to listen on, host:port (default ${default_listen})."`
 	PublicURL      string   `placeholder:"URL" env:"TOCSIN_PUBLIC_URL" help:"Base address in links (default: the address listened on)."`
 	TrustedProxies []string `placeholder:"CIDR" env:"TOCSIN_TRUSTED_PROXIES" help:"Networks of proxies whose X-Forwarded-For is believed."`
-	RateLimit      int      `placeholder:"N" env:"TOCSIN_RATE_LIMIT" default:"3000" help:"Requests a minute that one key may make through the native API, on each node (default ${default}; 0 for any number)."`
+	RateLimit      int      `placeholder:"N" env:"TOCSIN_RATE_LIMIT" default:"${default_rate_limit}" help:"Requests a minute that one key may make through the native API, on each node (default ${default}; 0 for any number)."`
 }
 
 // problems returns every mistake in the settings.
