@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -144,11 +145,25 @@ curl '%[1]s/v1/incidents/%[2]s/history' -H 'Authorization: Bearer %[5]s'
 
 4. Take a copy of the log and have it proven:
 
-curl '%[1]s/v1/audit/export' -H 'Authorization: Bearer %[5]s' -o audit.tar
-curl '%[1]s/v1/audit/key' -H 'Authorization: Bearer %[5]s' -o audit.vkey
-tocsin audit verify audit.tar --key "$(cat audit.vkey)"
+curl -s '%[1]s/v1/audit/export' -H 'Authorization: Bearer %[5]s' -o audit.tar
+curl -s '%[1]s/v1/audit/key' -H 'Authorization: Bearer %[5]s' -o audit.vkey
+%[7]s audit verify audit.tar --key "$(cat audit.vkey)"
 
 The API is described at %[1]s/docs/api
-`, r.URL, r.IncidentID, r.UptimeIOKey, r.SodaKeyID, r.SodaKeySecret, kept)
+`, r.URL, r.IncidentID, r.UptimeIOKey, r.SodaKeyID, r.SodaKeySecret, kept, ownName())
 	return err
+}
+
+// ownName is how another terminal can call this program: by its name where that
+// is found, else by its path, as under go run.
+func ownName() string {
+	const name = "tocsin"
+	if _, err := exec.LookPath(name); err == nil {
+		return name
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return name
+	}
+	return "'" + path + "'"
 }
